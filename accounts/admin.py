@@ -1,0 +1,122 @@
+"""People, names, credentials and the audit log, for operators."""
+
+from __future__ import annotations
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group
+
+from accounts import audit
+from accounts.actor import Actor, address_of
+from accounts.models import AuditEvent, Invitation, Scope, Token, User, WebLogin
+
+admin.site.login = secure_admin_login(admin.site.login)  # the same door as the website's
+admin.site.site_header = admin.site.site_title = "Registry administration"
+admin.site.unregister(Group)
+
+
+class RecordedAdmin(admin.ModelAdmin):
+    """An admin page whose changes are written into the audit log."""
+
+    def save_model(self, request, obj, form, change) -> None:
+        super().save_model(request, obj, form, change)
+        if form.changed_data or not change:
+            self._record(request, obj, "changed" if change else "added", form.changed_data)
+
+    def delete_model(self, request, obj) -> None:
+        self._record(request, obj, "deleted", [])
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request, queryset) -> None:
+        for obj in queryset:
+            self.delete_model(request, obj)
+
+    def _record(self, request, obj, verb: str, fields: list[str]) -> None:
+        who = Actor(request.user, credential="operator", address=address_of(request), request_id=request.request_id)
+        label = f"{obj._meta.verbose_name} {obj}"[:200]
+        audit.record(who, f"admin.{verb}", what=label, fields=[f for f in fields if "password" not in f])
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """An admin page to look at: what it lists is written by the product alone."""
+
+    def has_add_permission(self, request) -> bool:
+        return False
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        return False
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False
+
+
+@admin.register(User)
+class PersonAdmin(RecordedAdmin, UserAdmin):
+    list_display = ["username", "email", "is_active", "is_staff", "last_login"]
+    search_fields = ["username", "email", "full_name"]
+    readonly_fields = ["username", "last_login", "date_joined"]
+    fieldsets = [
+        (None, {"fields": ["username", "password", "full_name", "email"]}),
+        ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "user_permissions"]}),
+        ("Dates", {"fields": ["last_login", "date_joined"]}),
+    ]
+    filter_horizontal = ["user_permissions"]
+    list_filter = ["is_active", "is_staff", "is_superuser"]
+    ordering = ["username"]
+
+    def get_readonly_fields(self, request, obj=None):
+        return self.readonly_fields if obj else ["last_login", "date_joined"]
+
+
+@admin.register(Scope)
+class ScopeAdmin(RecordedAdmin):
+    list_display = ["name", "kind", "user", "plan", "created_at"]
+    list_editable = ["plan"]
+    list_filter = ["kind", "plan"]
+    search_fields = ["name"]
+    fields = ["name", "kind", "user", "plan"]
+    readonly_fields = ["name", "kind", "user"]
+
+    def has_add_permission(self, request) -> bool:
+        return False
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False
+
+
+@admin.register(Token)
+class TokenAdmin(RecordedAdmin):
+    list_display = ["prefix", "user", "kind", "name", "read_only", "expires_at", "last_used_at", "revoked_at"]
+    list_filter = ["kind", "read_only"]
+    search_fields = ["prefix", "name", "user__username"]
+    readonly_fields = [f.name for f in Token._meta.fields if f.name not in ("revoked_at", "digest")]
+    exclude = ["digest"]
+
+    def has_add_permission(self, request) -> bool:
+        return False
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnlyAdmin):
+    list_display = ["__str__", "created_by", "created_at", "used_by", "used_at"]
+    search_fields = ["email"]
+    exclude = ["digest"]
+
+
+@admin.register(WebLogin)
+class WebLoginAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "address", "agent", "approved_by", "closed_at"]
+    search_fields = ["agent", "approved_by__username"]
+    exclude = ["poll_digest"]
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin):
+    list_display = ["at", "action", "actor_name", "credential", "package", "org", "person", "address"]
+    list_filter = ["action"]
+    search_fields = ["actor_name", "package", "org", "person", "request_id"]
+    date_hierarchy = "at"

@@ -1,0 +1,137 @@
+"""How a registry request is answered: bearer token in, JSON out, refusals in npm's shape, never a cookie."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from accounts import tokens
+from accounts.actor import Actor, address_of
+from registry_site.errors import (
+    BadCredential,
+    LengthRequired,
+    Malformed,
+    Refusal,
+    Unavailable,
+    status_of,
+)
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 5
+DRAIN_CHUNK = 1 << 16
+_NOT_FOUND = {"error": "Not found", "message": "Not found", "code": "not_found"}
+
+Handler = Callable[..., HttpResponse]
+
+
+def endpoint(*, without_credential: tuple[str, ...] = (), **handlers: Handler) -> Handler:
+    """A view of the registry from one handler a method, `endpoint(GET=..., PUT=...)`; HEAD is served by GET.
+
+    without_credential: methods that do not look at the Authorization header: on their way to a login, clients send
+    stale or trial credentials (npm, pnpm, yarn 1).
+    The handler gets `request.actor`; what it raises from `registry_site.errors` becomes `{"error", "message", "code"}`.
+    """
+
+    @csrf_exempt
+    def view(request, *args, **kwargs) -> HttpResponse:
+        handler = handlers.get("GET" if request.method == "HEAD" else request.method)
+        try:
+            if handler is None:
+                response = JsonResponse(_NOT_FOUND | {"error": "method not allowed"}, status=405)
+                response["Allow"] = ", ".join(handlers)
+            else:
+                open_door = request.method in without_credential
+                request.actor = Actor(address=address_of(request)) if open_door else actor_of(request)
+                _require_length(request)
+                response = handler(request, *args, **kwargs)
+        except Refusal as refusal:
+            response = refused(refusal)
+        except (OperationalError, InterfaceError):
+            logger.exception("the database did not answer")
+            response = refused(Unavailable("the registry cannot reach its database; try again"))
+        except (RequestDataTooBig, UnicodeError):
+            response = refused(Malformed("the request could not be read"))
+        if response.status_code >= 400:
+            _drain(request)
+        response.headers.setdefault("Cache-Control", "private, no-cache")
+        response.headers["Vary"] = "Authorization, Accept, Accept-Encoding"
+        return response
+
+    view.handlers = handlers  # type: ignore[attr-defined]  # the access grid walks the routes and reads this
+    return view
+
+
+def actor_of(request) -> Actor:
+    """Who a registry request speaks for: the person of its bearer token, or nobody without one.
+
+    Raises BadCredential for anything in the Authorization header that is not one of our live tokens.
+    """
+    address = address_of(request)
+    request_id = getattr(request, "request_id", "")
+    header = request.headers.get("authorization")
+    if header is None:
+        return Actor(address=address, request_id=request_id)
+    kind, _, secret = header.partition(" ")
+    if kind.lower() != "bearer":
+        raise BadCredential("this registry takes tokens, not passwords; run npm login")
+    token = tokens.recognise(secret.strip(" "), address, request.headers.get("user-agent", ""))
+    return Actor(token.user, token, credential=token.prefix, address=address, request_id=request_id)
+
+
+def refused(refusal: Refusal) -> JsonResponse:
+    """A refusal as npm's clients read it: old ones `error`, new ones `message`; our `code` for scripts."""
+    body = {"error": refusal.message, "message": refusal.message, "code": refusal.code}
+    response = JsonResponse(body, status=status_of(refusal))
+    if refusal.code == "ipaddress":
+        response["WWW-Authenticate"] = "ipaddress"  # npm then says that the address is the reason (EAUTHIP)
+    if response.status_code == 503:
+        response["Retry-After"] = str(RETRY_SECONDS)
+    return response
+
+
+def content_length(request) -> int:
+    """The length of the body in bytes, as its header says. Raises LengthRequired or Malformed."""
+    _require_length(request)
+    text = request.META.get("CONTENT_LENGTH") or "0"
+    if not (text.isascii() and text.isdigit()):
+        raise Malformed("the Content-Length is not a number")
+    return int(text)
+
+
+def _require_length(request) -> None:
+    # Django reads nothing of a chunked body; taking it for an empty one would publish nothing and say ok.
+    if "chunked" in request.headers.get("transfer-encoding", "").lower():
+        raise LengthRequired("send the body with a Content-Length")
+
+
+def _drain(request) -> None:
+    # A client that still writes when we answer sees a reset connection instead of our sentence.
+    left = min(int(request.META.get("CONTENT_LENGTH") or 0), 2 * settings.MAX_TARBALL)
+    try:
+        while left > 0 and (chunk := request.read(min(left, DRAIN_CHUNK))):
+            left -= len(chunk)
+    except OSError:
+        return
+
+
+def website(request) -> str:
+    """The website's address as this client may open it, without a last slash."""
+    return settings.PUBLIC_URL or f"{request.scheme}://{request.get_host()}"
+
+
+def registry(request) -> str:
+    """The registry's address as this client uses it, without a last slash.
+
+    Clients send their token only to the host and path they logged in to, so links must stay below it.
+    """
+    if settings.REGISTRY_HOST and request.get_host() == settings.REGISTRY_HOST:
+        scheme = settings.PUBLIC_URL.partition(":")[0]
+        return f"{scheme}://{settings.REGISTRY_HOST}"
+    return f"{website(request)}/npm"

@@ -1,0 +1,120 @@
+"""`npm login`: by approval in the browser, or by name and password."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from allauth.account.adapter import get_adapter
+from allauth.core.exceptions import RateLimited
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import tokens
+from accounts.actor import Actor
+from accounts.models import Token, User, WebLogin
+from registry_site.errors import BadCredential, NotFound, SignInRequired, TooManyRequests
+
+LIFETIME = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Started:
+    """A web login that began: `public_id` opens the approval page, `poll_secret` fetches the token."""
+
+    public_id: uuid.UUID
+    poll_secret: str
+
+
+def start(address: str | None, agent: str) -> Started:
+    """Begin a web login for whoever will approve it.
+
+    Source: `npm login` (npm >= 9, pnpm), POST /-/v1/login.
+    """
+    secret = secrets.token_urlsafe(32)
+    waiting = WebLogin.objects.create(
+        public_id=uuid.uuid4(), poll_digest=tokens.digest(secret), address=address, agent=agent[:200]
+    )
+    return Started(waiting.public_id, secret)
+
+
+def waiting(public_id: uuid.UUID) -> WebLogin:
+    """The web login that waits for approval. Raises NotFound when it ended or is older than ten minutes."""
+    return _open(lock=False, public_id=public_id, approved_by=None)
+
+
+def approve(actor: Actor, public_id: uuid.UUID) -> None:
+    """Let the terminal that asked log in as this person; the token is made when the terminal fetches it.
+
+    Raises SignInRequired, or NotFound when the request ended meanwhile.
+    """
+    user = _person(actor)
+    with transaction.atomic():
+        login = _open(public_id=public_id, approved_by=None)
+        login.approved_by = user
+        login.save(update_fields=["approved_by"])
+
+
+def deny(actor: Actor, public_id: uuid.UUID) -> None:
+    """Turn the terminal away. Raises SignInRequired, or NotFound when the request ended meanwhile."""
+    _person(actor)
+    with transaction.atomic():
+        login = _open(public_id=public_id, approved_by=None)
+        login.closed_at = timezone.now()
+        login.save(update_fields=["closed_at"])
+
+
+def fetch(poll_secret: str) -> str | None:
+    """The token of an approved web login, once; None while it still waits.
+
+    Raises NotFound when it was denied, fetched before, or is older than ten minutes.
+    """
+    with transaction.atomic():
+        login = _open(poll_digest=tokens.digest(poll_secret))
+        if login.approved_by is None:
+            return None
+        login.closed_at = timezone.now()
+        login.save(update_fields=["closed_at"])
+        actor = Actor(user=login.approved_by, credential="session", address=login.address)
+        _, secret = tokens.issue(actor, login.approved_by, kind=Token.Kind.LOGIN, name=_named(login.agent))
+    return secret
+
+
+def by_password(request, name: str, password: str) -> str:
+    """A login token for a person who gave name and password; never makes an account.
+
+    request: the Django request, whose address counts against the limits of failed logins.
+    Raises BadCredential, or TooManyRequests after too many failures.
+    Source: `npm login --auth-type=legacy`, PUT /-/user/org.couchdb.user:NAME.
+    """
+    try:
+        user = get_adapter().authenticate(request, username=name, password=password)
+    except (ValidationError, RateLimited) as error:
+        raise TooManyRequests("too many failed logins; wait five minutes and try again") from error
+    if user is None or not user.is_active:
+        raise BadCredential("incorrect user name or password")
+    actor = Actor(user=user, credential="password", address=request.actor.address, request_id=request.request_id)
+    _, secret = tokens.issue(actor, user, kind=Token.Kind.LOGIN, name=_named(request.headers.get("user-agent", "")))
+    return secret
+
+
+def _open(*, lock: bool = True, **lookup) -> WebLogin:
+    logins = WebLogin.objects.filter(closed_at=None, created_at__gt=timezone.now() - LIFETIME, **lookup)
+    login = (logins.select_for_update() if lock else logins).first()
+    if login is None:
+        raise NotFound("this login request ended; run npm login again")
+    return login
+
+
+def _person(actor: Actor) -> User:
+    if actor.user is None:
+        raise SignInRequired("sign in to approve this login")
+    return actor.user
+
+
+def _named(agent: str) -> str:
+    client = agent.split(" ", 1)[0].replace("/", " ")
+    return f"{client} login" if client else "login"

@@ -1,0 +1,38 @@
+"""Names of users and orgs: one namespace, npm's rules (pure)."""
+
+from __future__ import annotations
+
+import re
+
+from registry_site.errors import Invalid
+
+MAX_LENGTH = 64
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
+
+RESERVED = frozenset(
+    """about abuse admin administrator all anonymous api app apps assets auth billing blog browse code con connect
+    constructor contact css dashboard developers docs download downloads email everyone explore favicon.ico feed files
+    healthz help home hostmaster info install invite js legal login logout mail me metrics node node_modules nobody npm
+    null nul org orgs owner package packages password policy postmaster privacy profile prototype prn public registry
+    restricted robots.txt root search secure security self session settings setup shop signin signout signup site
+    sitemap.xml static status support system team teams terms token tokens undefined upstream user users webmaster
+    well-known www aux hasownproperty tostring valueof
+    com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9""".split()
+)
+
+
+def clean(text: str) -> str:
+    """A user or org name as it is stored: lower case, and usable as an npm scope.
+
+    Raises Invalid when it breaks the rules or is reserved. Whether it is free is for the database to say.
+    """
+    name = text.strip().removeprefix("@").lower()
+    if len(name) > MAX_LENGTH or not _NAME.fullmatch(name):
+        raise Invalid(
+            f"a name has at most {MAX_LENGTH} letters, digits, dots, dashes and underscores, "
+            "and begins with a letter or digit",
+            code="invalid_name",
+        )
+    if name in RESERVED:
+        raise Invalid(f"the name {name} is not available; choose another", code="name_taken")
+    return name

@@ -1,0 +1,78 @@
+"""What npm clients say about who they are: login, logout, whoami, ping."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+from django.http import HttpResponse, JsonResponse
+from django.urls import reverse
+
+from accounts import logins, people, tokens
+from accounts.actor import SIGN_IN, Power
+from accounts.body import read_object
+from accounts.endpoint import registry, website
+from registry_site.errors import Malformed, NotFound, SignInRequired
+
+POLL_SECONDS = "2"
+COUCH_PREFIX = "org.couchdb.user:"
+
+
+def ping(request) -> JsonResponse:
+    """`npm ping`."""
+    return JsonResponse({})
+
+
+def whoami(request) -> JsonResponse:
+    """`npm whoami`; bun and yarn need `username`."""
+    if request.actor.user is None:
+        raise SignInRequired(SIGN_IN)
+    return JsonResponse({"username": request.actor.name})
+
+
+def start_login(request) -> JsonResponse:
+    """`npm login` (web): where to approve it, and where to ask for the token."""
+    started = logins.start(request.actor.address, request.headers.get("user-agent", ""))
+    return JsonResponse(
+        {
+            "loginUrl": website(request) + reverse("approve-login", args=[started.public_id]),
+            "doneUrl": f"{registry(request)}/-/v1/done/{started.poll_secret}",
+        }
+    )
+
+
+def finish_login(request, secret: str) -> JsonResponse:
+    """The poll of `npm login`: 202 with a body and Retry-After while it waits, then the token once."""
+    token = logins.fetch(secret)
+    if token is None:
+        return JsonResponse({}, status=202, headers={"Retry-After": POLL_SECONDS})
+    return JsonResponse({"token": token})
+
+
+def password_login(request, name: str) -> JsonResponse:
+    """`npm login --auth-type=legacy` and the fallback of every client; it never makes an account.
+
+    npm 2 needs exactly 201, yarn 1 needs `ok`.
+    """
+    body = read_object(request)
+    password, given = body.get("password"), body.get("name", name)
+    if given != name or not isinstance(password, str) or not 0 < len(password) <= 4096 or "\0" in password:
+        raise Malformed("send the same user name in the address and the body, and a password")
+    token = logins.by_password(request, name, password)
+    identity = COUCH_PREFIX + name
+    return JsonResponse({"ok": True, "id": identity, "rev": "1-0", "token": token}, status=201)
+
+
+def show_user(request, name: str) -> JsonResponse:
+    """`npm owner add` asks whether the person exists, and for a mail address, which nobody is told."""
+    request.actor.require(Power.READ)
+    user = people.find(name)
+    return JsonResponse({"_id": COUCH_PREFIX + name, "name": user.username, "email": user.public_email})
+
+
+def logout(request, token: str) -> HttpResponse:
+    """`npm logout`: the token ends; unknown ones are fine, because npm keeps a token whose logout failed."""
+    try:
+        tokens.revoke(request.actor, request.actor.require(Power.READ), unquote(token))
+    except (NotFound, SignInRequired):
+        pass
+    return JsonResponse({"ok": True})

@@ -1,0 +1,179 @@
+"""Bearer tokens: how they are made, recognised and revoked."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import re
+import secrets
+import string
+import uuid
+import zlib
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from accounts import audit
+from accounts.actor import Actor
+from accounts.models import Token, User
+from registry_site.errors import BadCredential, Invalid, NotFound
+
+# npm hides strings of this shape in its logs: npm_ and 36 to 48 letters and digits (@npmcli/redact).
+PREFIX = "npm_"
+RANDOM_LENGTH = 42  # letters and digits: 250 bits
+CHECK_LENGTH = 6
+SHAPE = re.compile(rf"{PREFIX}[0-9A-Za-z]{{{RANDOM_LENGTH + CHECK_LENGTH}}}", re.ASCII)
+SHOWN = 8  # characters of the prefix that lists show
+# Writing down each use would cost a write on every read; this often is enough to see that a token is alive.
+USE_INTERVAL = timedelta(minutes=5)
+
+_ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+
+
+def issue(
+    actor: Actor,
+    user: User,
+    *,
+    kind: str,
+    name: str = "",
+    read_only: bool = False,
+    packages: list[str] | None = None,
+    scopes: list[str] | None = None,
+    cidr: list[str] | None = None,
+    days: int | None = None,
+) -> tuple[Token, str]:
+    """Make a token for `user`; the second value is the token itself, and this is the only time it exists.
+
+    days: how long it lives; None lets a login token live `LOGIN_TOKEN_DAYS` after its last use and gives a granular
+    one 30 days. Raises Invalid when `days` is over `TOKEN_MAX_DAYS` or an address range is none.
+    """
+    if kind == Token.Kind.GRANULAR and days is None:
+        days = min(30, settings.TOKEN_MAX_DAYS)
+    if days is not None and not 1 <= days <= settings.TOKEN_MAX_DAYS:
+        raise Invalid(f"a token lives 1 to {settings.TOKEN_MAX_DAYS} days")
+    for block in cidr or ():
+        _network(block)
+    secret = _make_secret()
+    with transaction.atomic():
+        token = Token.objects.create(
+            user=user,
+            kind=kind,
+            key=uuid.uuid4(),
+            name=name,
+            digest=digest(secret),
+            prefix=secret[:SHOWN],
+            read_only=read_only,
+            packages=packages or [],
+            scopes=scopes or [],
+            cidr=cidr or [],
+            expires_at=timezone.now() + timedelta(days=days) if days is not None else None,
+        )
+        audit.record(actor, "token.created", person=user.username, token=token.prefix, kind=kind, read_only=read_only)
+    return token, secret
+
+
+def recognise(secret: str, address: str | None, agent: str = "") -> Token:
+    """The live token behind a bearer secret; its person is loaded with it.
+
+    Raises BadCredential, saying what is wrong with the caller's own token, and nothing else.
+    A wrong checksum never reaches the database.
+    """
+    token = None
+    if is_well_formed(secret):
+        token = Token.objects.select_related("user").filter(digest=digest(secret)).first()
+    if token is None:
+        raise BadCredential("this token is not known here; run npm login to get a new one")
+    now = timezone.now()
+    if token.revoked_at:
+        raise BadCredential(f"this token was revoked on {_day(token.revoked_at)}; run npm login to get a new one")
+    if (ends := expiry(token)) <= now:
+        raise BadCredential(f"this token expired on {_day(ends)}; run npm login to get a new one")
+    if not token.user.is_active:
+        raise BadCredential("this account is suspended; ask an operator of this registry")
+    if token.cidr and not _inside(address, token.cidr):
+        raise BadCredential("this token may not be used from your address", code="ipaddress")
+    if token.last_used_at is None or now - token.last_used_at > USE_INTERVAL:
+        Token.objects.filter(pk=token.pk).update(last_used_at=now, last_used_from=address, last_used_by=agent[:120])
+    return token
+
+
+def expiry(token: Token) -> datetime:
+    """When a token ends: at its date, or some days after a login token was last used."""
+    if token.expires_at is not None:
+        return token.expires_at
+    return (token.last_used_at or token.created_at) + timedelta(days=settings.LOGIN_TOKEN_DAYS)
+
+
+def revoke(actor: Actor, user: User, key_or_secret: str) -> None:
+    """End a token of `user` at once, named by its key or by the token itself.
+
+    Raises NotFound when the person has no such token.
+    """
+    with transaction.atomic():
+        own = Token.objects.select_for_update().filter(user=user, revoked_at=None)
+        if is_well_formed(key_or_secret):
+            token = own.filter(digest=digest(key_or_secret)).first()
+        else:
+            token = own.filter(key=_uuid(key_or_secret)).first()
+        if token is None:
+            raise NotFound("there is no such token")
+        token.revoked_at = timezone.now()
+        token.save(update_fields=["revoked_at"])
+        audit.record(actor, "token.revoked", person=user.username, token=token.prefix)
+
+
+def live(user: User) -> list[Token]:
+    """The tokens of `user` that still open something, newest first."""
+    now = timezone.now()
+    return [token for token in Token.objects.filter(user=user, revoked_at=None) if expiry(token) > now]
+
+
+def is_well_formed(secret: str) -> bool:
+    """Whether this could be one of our tokens at all: shape and checksum, without the database."""
+    return bool(SHAPE.fullmatch(secret)) and secret[-CHECK_LENGTH:] == _checksum(secret[:-CHECK_LENGTH])
+
+
+def digest(secret: str) -> str:
+    """How a random secret of 250 bits is kept: its SHA-256 in hex; a slower hash would add nothing but time."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _make_secret() -> str:
+    body = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(RANDOM_LENGTH))
+    return body + _checksum(body)
+
+
+def _checksum(body: str) -> str:
+    value, digits = zlib.crc32(body.encode()), ""
+    for _ in range(CHECK_LENGTH):
+        value, digit = divmod(value, len(_ALPHABET))
+        digits = _ALPHABET[digit] + digits
+    return digits
+
+
+def _network(block: str):
+    try:
+        return ipaddress.ip_network(block, strict=False)
+    except ValueError as error:
+        raise Invalid(f"{block} is not an address range such as 10.0.0.0/8") from error
+
+
+def _inside(address: str | None, blocks: list[str]) -> bool:
+    if address is None:
+        return False
+    here = ipaddress.ip_address(address)
+    return any(here in _network(block) for block in blocks)
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def _day(moment: datetime) -> str:
+    return date_format(moment, "j F Y")

@@ -1,0 +1,49 @@
+"""How gunicorn serves the registry: threads, loopback, and the background worker beside it."""
+
+import os
+import subprocess
+import sys
+import threading
+
+port = os.environ.get("PORT", "8000")
+bind = [f"{os.environ.get('BIND', '127.0.0.1')}:{port}"]
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = 16
+keepalive = 65
+timeout = 120  # seconds a worker may be silent; threads that stream keep it alive
+graceful_timeout = 20
+preload_app = False
+accesslog = None
+loglevel = "warning"
+control_socket_disable = True
+
+_stopping = threading.Event()
+
+
+def when_ready(server):
+    """Start the background worker, and start it again should it die."""
+    print(f"Listening on http://localhost:{port}/ - the registry is http://localhost:{port}/npm/ - Ctrl-C stops it", flush=True)
+    threading.Thread(target=_keep_worker, daemon=True).start()
+
+
+def on_exit(server):
+    _stopping.set()
+    if _worker is not None and _worker.poll() is None:
+        _worker.terminate()
+        try:
+            _worker.wait(10)
+        except subprocess.TimeoutExpired:
+            _worker.kill()
+
+
+_worker = None
+
+
+def _keep_worker():
+    global _worker
+    command = [sys.executable, "manage.py", "db_worker", "--no-startup-delay", "--interval", "2"]
+    while not _stopping.is_set():
+        _worker = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        _worker.wait()
+        _stopping.wait(2)

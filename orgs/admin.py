@@ -1,0 +1,45 @@
+"""Orgs for operators."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from accounts.admin import ReadOnlyAdmin, RecordedAdmin
+from orgs.models import Membership, Org, Seat, Team
+
+
+@admin.register(Org)
+class OrgAdmin(RecordedAdmin):
+    list_display = ["name", "title", "created_at"]
+    search_fields = ["scope__name", "title"]
+    readonly_fields = ["scope", "created_at"]
+
+    def has_add_permission(self, request) -> bool:
+        return False  # manage.py create_org makes the scope and the first owner, too
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False
+
+
+@admin.register(Membership)
+class MembershipAdmin(RecordedAdmin):
+    list_display = ["org", "user", "role", "created_at"]
+    list_filter = ["role"]
+    search_fields = ["org__scope__name", "user__username"]
+    autocomplete_fields = ["org", "user"]
+
+
+@admin.register(Team)
+class TeamAdmin(RecordedAdmin):
+    list_display = ["__str__", "description", "created_at"]
+    search_fields = ["name", "org__scope__name"]
+    readonly_fields = ["org"]
+
+    def has_add_permission(self, request) -> bool:
+        return False
+
+
+@admin.register(Seat)
+class SeatAdmin(ReadOnlyAdmin):
+    list_display = ["team", "membership"]
+    search_fields = ["team__name", "membership__user__username"]

@@ -1,0 +1,86 @@
+"""Teams: made, filled, emptied, deleted."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from accounts import audit, names
+from accounts.actor import Actor
+from orgs import access
+from orgs.access import Action
+from orgs.models import Membership, Seat, Team
+from registry_site.errors import Conflict, Invalid, NotFound
+
+MAX_DESCRIPTION = 200
+
+
+def create(actor: Actor, org_name: str, name: str, description: str = "") -> Team:
+    """Make an empty team.
+
+    Raises NotFound, NotAllowed, Invalid for a bad name, Conflict when the org has a team of this name.
+    Source: `npm team create ORG:TEAM`.
+    """
+    name = _clean(name)
+    if len(description) > MAX_DESCRIPTION:
+        raise Invalid(f"a description has at most {MAX_DESCRIPTION} characters")
+    with transaction.atomic():
+        org = access.find(actor, Action.TEAMS, org_name, lock=True)
+        if org.teams.filter(name=name).exists():
+            raise Conflict(f"{org.name} has a team {name} already")
+        team = Team.objects.create(org=org, name=name, description=description.strip())
+        audit.record(actor, "team.created", org=org.name, team=name)
+    return team
+
+
+def destroy(actor: Actor, org_name: str, name: str) -> None:
+    """Delete a team and every grant it has; `developers` stays.
+
+    Source: `npm team destroy ORG:TEAM`.
+    """
+    with transaction.atomic():
+        org = access.find(actor, Action.TEAMS, org_name, lock=True)
+        team = access.find_team(org, name)
+        if team.is_developers:
+            raise Conflict("the developers team cannot be deleted: new members join it")
+        team.delete()
+        audit.record(actor, "team.deleted", org=org.name, team=name)
+
+
+def add(actor: Actor, org_name: str, name: str, username: str) -> None:
+    """Give a member of the org a seat in the team; twice changes nothing.
+
+    Raises NotFound for a team the org lacks or a person who is no member of the org.
+    Source: `npm team add ORG:TEAM USER`.
+    """
+    with transaction.atomic():
+        org = access.find(actor, Action.TEAMS, org_name, lock=True)
+        team = access.find_team(org, name)
+        membership = Membership.objects.filter(org=org, user__username=username.removeprefix("@")).first()
+        if membership is None:
+            raise NotFound(f"{username} is not a member of {org.name}; an owner adds members with npm org set")
+        _, created = Seat.objects.get_or_create(team=team, membership=membership)
+        if created:
+            audit.record(actor, "team.joined", org=org.name, person=username, team=name)
+
+
+def remove(actor: Actor, org_name: str, name: str, username: str) -> None:
+    """Take a member's seat in the team away; the person stays in the org.
+
+    Source: `npm team rm ORG:TEAM USER`.
+    """
+    with transaction.atomic():
+        org = access.find(actor, Action.TEAMS, org_name, lock=True)
+        team = access.find_team(org, name)
+        gone, _ = Seat.objects.filter(team=team, membership__user__username=username.removeprefix("@")).delete()
+        if not gone:
+            raise NotFound(f"{username} is not in the team {name}")
+        audit.record(actor, "team.left", org=org.name, person=username, team=name)
+
+
+def _clean(name: str) -> str:
+    try:
+        return names.clean(name)
+    except Invalid:
+        if name.strip().lower() in names.RESERVED:  # reserved words name routes of ours; teams live below their org
+            return name.strip().lower()
+        raise

@@ -1,0 +1,327 @@
+"""The policy: one table, and one SQL expression behind both "may this actor" and "what may this actor see"."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
+
+from accounts.actor import SIGN_IN, Actor, Power
+from accounts.models import Scope
+from orgs.models import Membership, Role, Seat
+from packages.models import Access, Package, Permission, PersonGrant, TeamGrant
+from packages.names import PackageName
+from registry_site.errors import NotAllowed, NotFound, SignInRequired
+
+
+class Action(enum.StrEnum):
+    VIEW = "view"
+    DOWNLOAD = "download"
+    PUBLISH = "publish"  # a version, deprecation, tags
+    MANAGE = "manage"  # access level, grants, unpublish
+
+
+class Standing(enum.IntEnum):
+    """Where a person stands towards a package; each step includes those before it."""
+
+    ANYONE = 0
+    SIGNED_IN = 1
+    MEMBER = 2
+    READER = 3
+    WRITER = 4
+    OWNER = 5
+    NOBODY = 9  # asked for by a right that nobody has
+
+
+class Kind(enum.IntEnum):
+    """Who holds a package's name."""
+
+    ORG = 1
+    USER = 2
+    NONE = 3
+    UPSTREAM = 4
+
+
+ANYONE, SIGNED_IN, READER, WRITER, OWNER, NOBODY = (
+    Standing.ANYONE, Standing.SIGNED_IN, Standing.READER, Standing.WRITER, Standing.OWNER, Standing.NOBODY,
+)  # fmt: skip
+ORG, USER, NONE, UPSTREAM = Kind
+PUBLIC, RESTRICTED = Access.PUBLIC, Access.RESTRICTED
+
+POLICY: dict[str, dict[tuple[Kind, Access], tuple[Standing, Standing, Standing, Standing]]] = {
+    "public": {  # view       download   publish  manage      a missing row allows nobody
+        (ORG, RESTRICTED):   (READER,    READER,    WRITER,  OWNER),
+        (ORG, PUBLIC):       (ANYONE,    ANYONE,    WRITER,  OWNER),
+        (USER, RESTRICTED):  (READER,    READER,    WRITER,  OWNER),
+        (USER, PUBLIC):      (ANYONE,    ANYONE,    WRITER,  OWNER),
+        (NONE, PUBLIC):      (ANYONE,    ANYONE,    WRITER,  OWNER),
+        (UPSTREAM, PUBLIC):  (ANYONE,    ANYONE,    NOBODY,  NOBODY),
+    },
+    "enterprise": {
+        (ORG, RESTRICTED):   (READER,    READER,    WRITER,  OWNER),
+        (ORG, PUBLIC):       (SIGNED_IN, SIGNED_IN, WRITER,  OWNER),
+        (USER, RESTRICTED):  (READER,    READER,    WRITER,  OWNER),
+        (USER, PUBLIC):      (SIGNED_IN, SIGNED_IN, WRITER,  OWNER),
+        (UPSTREAM, PUBLIC):  (ANYONE,    ANYONE,    NOBODY,  NOBODY),
+    },
+}  # fmt: skip
+_COLUMN = {Action.VIEW: 0, Action.DOWNLOAD: 1, Action.PUBLISH: 2, Action.MANAGE: 3}
+_POWER = {
+    Action.VIEW: Power.READ,
+    Action.DOWNLOAD: Power.READ,
+    Action.PUBLISH: Power.WRITE,
+    Action.MANAGE: Power.GOVERN,
+}
+_GIVES = {Permission.READ: READER, Permission.WRITE: WRITER, Permission.OWNER: OWNER}
+
+_KIND = Case(
+    When(mirrored=True, then=Value(UPSTREAM)),
+    When(scope=None, then=Value(NONE)),
+    When(scope__kind=Scope.Kind.ORG, then=Value(ORG)),
+    default=Value(USER),
+    output_field=IntegerField(),
+)
+
+
+def required(action: Action) -> Case:
+    """The standing that the policy table asks for, as SQL over a package's row."""
+    rows = POLICY[settings.REGISTRY_MODE]
+    column = _COLUMN[action]
+    return Case(
+        *(When(kind=kind, access=level, then=Value(row[column])) for (kind, level), row in rows.items()),
+        default=Value(NOBODY),
+        output_field=IntegerField(),
+    )
+
+
+def standing(user_id: int | None) -> Case | Value:
+    """Where a person stands, as SQL over a package's row; computed from live rows, so a right ends with its row."""
+    if user_id is None:
+        return Value(ANYONE, output_field=IntegerField())
+    mine = Membership.objects.filter(org__scope=OuterRef("scope"), user=user_id)
+    person = PersonGrant.objects.filter(package=OuterRef("pk"), user=user_id)
+    team = TeamGrant.objects.filter(
+        package=OuterRef("pk"), team__org__scope=OuterRef("scope"), team__seats__membership__user=user_id
+    )
+    in_org, personal = Q(kind=ORG), Q(kind__in=(USER, NONE))
+    return Case(
+        When(Q(scope__user=user_id) & Q(kind=USER), then=Value(OWNER)),
+        When(in_org & Exists(mine.filter(role__in=(Role.OWNER, Role.ADMIN))), then=Value(OWNER)),
+        When(personal & Exists(person.filter(permission=Permission.OWNER)), then=Value(OWNER)),
+        When(personal & Exists(person.filter(permission=Permission.WRITE)), then=Value(WRITER)),
+        When(in_org & Exists(team.filter(permission=Permission.WRITE)), then=Value(WRITER)),
+        When(personal & Exists(person), then=Value(READER)),
+        When(in_org & Exists(team), then=Value(READER)),
+        When(in_org & Exists(mine), then=Value(Standing.MEMBER)),
+        default=Value(SIGNED_IN),
+        output_field=IntegerField(),
+    )
+
+
+def _standing_of(actor: Actor) -> Case | Value:
+    token = actor.token
+    if actor.user is None or token is None or not token.is_limited:
+        return standing(actor.user.pk if actor.user else None)
+    # Outside its limits a token only shows that somebody is logged in.
+    inside = Q(name__in=token.packages) | Q(scope__name__in=token.scopes)
+    return Case(When(inside, then=standing(actor.user.pk)), default=Value(SIGNED_IN), output_field=IntegerField())
+
+
+def _ranked(actor: Actor) -> QuerySet[Package]:
+    return (
+        Package.objects.annotate(kind=_KIND)
+        .annotate(standing=_standing_of(actor), view_needs=required(Action.VIEW))
+        .filter(unpublished_at=None)
+    )
+
+
+def visible_to(actor: Actor) -> QuerySet[Package]:
+    """Every package this actor may see, each with its `kind` and the actor's `standing`.
+
+    The only way lists, search, counts and pages come to packages.
+    """
+    return _ranked(actor).filter(standing__gte=F("view_needs")).select_related("scope")
+
+
+def find(actor: Actor, action: Action, name: str | PackageName, *, lock: bool = False) -> Package:
+    """The package of this name, for an actor who may do `action` with it; it carries `kind` and `standing`.
+
+    name: need not be well-formed; a malformed name is as missing as any other.
+    lock: take the package's row first, inside a transaction that will change it more than once.
+    Raises SignInRequired, NotFound in the same words for hidden and missing, NotAllowed saying what is lacking.
+    """
+    name = str(name)
+    if action not in (Action.VIEW, Action.DOWNLOAD):
+        actor.require(_POWER[action], package=name)
+    if lock:
+        Package.objects.select_for_update().filter(name=name).first()
+    package = visible_to(actor).filter(name=name).first()
+    if package is None:
+        raise missing(actor, name)
+    if action not in can(package):
+        raise _lacking(package, action)
+    return package
+
+
+def find_or_claim(actor: Actor, name: PackageName) -> Package | None:
+    """The package to publish to, or None where the actor may take the new name.
+
+    Raises SignInRequired when nobody is signed in, NotAllowed when the person or the token may not publish here,
+    Invalid for a new name that is reserved. Publishing into a scope one has no part in is decided on the scope
+    alone, before looking whether the package exists.
+    Source: `npm publish`, which creates a package by sending its first version.
+    """
+    user = actor.require(Power.WRITE, package=name.full)
+    if name.scope:
+        _require_part_in(user, name.scope)
+    elif settings.REGISTRY_MODE == "enterprise":
+        raise NotAllowed(
+            "names without a scope are reserved for packages of the public registry here; "
+            f"publish it in a scope of yours, as in @{user.username}/{name.base}",
+            code="unscoped_reserved",
+        )
+    package = visible_to(actor).filter(name=name.full).first()
+    if package is not None:
+        if Action.PUBLISH not in can(package):
+            raise _lacking(package, Action.PUBLISH)
+        return package
+    return _claimable(actor, name)
+
+
+def may_claim(actor: Actor, scope: Scope) -> bool:
+    """Whether the actor's person may add a package to this scope."""
+    if actor.user is None:
+        return False
+    if scope.kind == Scope.Kind.USER:
+        return scope.user_id == actor.user.pk
+    return Membership.objects.filter(org__scope=scope, user=actor.user).exists()
+
+
+def can(package: Package) -> frozenset[Action]:
+    """What the actor that `package` was found for may do with it; pages show only these."""
+    row = POLICY[settings.REGISTRY_MODE].get((Kind(package.kind), Access(package.access)))
+    if row is None:
+        return frozenset()
+    return frozenset(action for action, column in _COLUMN.items() if package.standing >= row[column])
+
+
+def recheck(actor: Actor, action: Action, package: Package) -> Package:
+    """Ask the policy again inside the write transaction, on the row that is locked there.
+
+    A right that was taken away while an upload ran is gone. Raises as `find`.
+    """
+    again = _ranked(actor).filter(pk=package.pk).select_related("scope").first()
+    if again is None:  # everything was unpublished; the row still knows who holds it
+        again = (
+            Package.objects.filter(pk=package.pk)
+            .annotate(kind=_KIND)
+            .annotate(standing=_standing_of(actor))
+            .select_related("scope")
+            .get()
+        )
+    if action not in can(again):
+        raise _lacking(again, action) if Action.VIEW in can(again) else missing(actor, package.name)
+    return again
+
+
+def the_public() -> str:
+    """What the readers of a public package are called in this mode."""
+    return "everyone" if settings.REGISTRY_MODE == "public" else "everyone who is logged in"
+
+
+def missing(actor: Actor, name: str) -> SignInRequired | NotFound:
+    """The one answer for what is hidden and what never was."""
+    if not actor.is_signed_in:
+        if settings.REGISTRY_MODE == "enterprise":
+            return SignInRequired("you must be logged in to use this registry; run npm login")
+        return NotFound(f"{name} is not in this registry; if it is private, run npm login first")
+    return NotFound(f"{name} is not in this registry, or you do not have access to it")
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a person stands where they stand.
+
+    via: `scope`, `role`, `team`, `grant`; name: the team's or org's name, "" where there is none.
+    """
+
+    standing: Standing
+    via: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        held = "read-write" if self.standing >= WRITER else "read"
+        match self.via:
+            case "scope":
+                return f"holds the scope @{self.name}"
+            case "role":
+                return f"{self.name} of the org"
+            case "team":
+                return f"the team {self.name} has {held}"
+            case _:
+                return "owner of the package" if self.standing == OWNER else f"was given {held}"
+
+
+def reasons(package: Package) -> dict[int, Reason]:
+    """Everyone with a standing of reader or more, by user id, each with the strongest reason for it.
+
+    package: found for an actor, so that it carries its `kind`. Two queries at most.
+    """
+    found: dict[int, Reason] = {}
+
+    def offer(user_id: int, reason: Reason) -> None:
+        if user_id not in found or found[user_id].standing < reason.standing:
+            found[user_id] = reason
+
+    if package.kind == ORG:
+        leads = Membership.objects.filter(org__scope=package.scope_id, role__in=(Role.OWNER, Role.ADMIN))
+        for user_id, role in leads.values_list("user", "role"):
+            offer(user_id, Reason(OWNER, "role", role))
+        seats = Seat.objects.filter(team__grants__package=package, team__org__scope=package.scope_id)
+        for user_id, team, permission in seats.values_list("membership__user", "team__name", "team__grants__permission"):
+            offer(user_id, Reason(_GIVES[Permission(permission)], "team", team))
+        return found
+    if package.scope is not None and package.scope.user_id is not None:
+        offer(package.scope.user_id, Reason(OWNER, "scope", package.scope.name))
+    for user_id, permission in package.person_grants.values_list("user", "permission"):
+        offer(user_id, Reason(_GIVES[Permission(permission)], "grant"))
+    return found
+
+
+def _require_part_in(user, scope: str) -> None:
+    part = (
+        Scope.objects.filter(name=scope)
+        .filter(
+            Q(user=user)
+            | Exists(Membership.objects.filter(org__scope=OuterRef("pk"), user=user))
+            | Exists(PersonGrant.objects.filter(package__scope=OuterRef("pk"), user=user))
+        )
+        .exists()
+    )
+    if not part:
+        raise NotAllowed(
+            f"you may not publish to the scope @{scope}; use your own, @{user.username}, or that of an org you belong to",
+            code="foreign_scope",
+        )
+
+
+def _claimable(actor: Actor, name: PackageName) -> None:
+    if name.scope and not may_claim(actor, Scope.objects.get(name=name.scope)):
+        raise NotAllowed(f"only @{name.scope} may add packages to its scope")
+    taken = Package.objects.filter(name=name.full).annotate(kind=_KIND).annotate(standing=_standing_of(actor)).first()
+    if taken is None:
+        name.require_usable()
+    elif taken.unpublished_at is None or Action.PUBLISH not in can(taken):
+        raise NotAllowed(f"you may not publish {name}; the name is not available", code="name_taken")
+
+
+def _lacking(package: Package, action: Action) -> NotAllowed:
+    if package.kind == UPSTREAM:
+        return NotAllowed(f"{package.name} belongs to the upstream registry and cannot be changed here")
+    if action == Action.PUBLISH:
+        return NotAllowed(f"you can read {package.name}, but publishing needs read-write access to it")
+    who = "owners and admins of its org" if package.kind == ORG else "its owners"
+    return NotAllowed(f"only {who} may do this with {package.name}")
+

@@ -1,0 +1,48 @@
+"""Packages for operators: to look at; changes go through `manage.py`, npm and the website, where the policy is."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from accounts.admin import ReadOnlyAdmin
+from packages.models import DistTag, Document, Package, PersonGrant, TeamGrant, Version
+
+
+@admin.register(Package)
+class PackageAdmin(ReadOnlyAdmin):
+    list_display = ["name", "access", "mirrored", "revision", "modified_at", "unpublished_at"]
+    list_filter = ["access", "mirrored"]
+    search_fields = ["name", "description"]
+
+
+@admin.register(Version)
+class VersionAdmin(ReadOnlyAdmin):
+    list_display = ["package", "number", "published_by", "published_at", "size", "unpublished_at"]
+    search_fields = ["package__name", "number", "integrity", "shasum"]
+    list_select_related = ["package", "published_by"]
+    exclude = ["readme_html", "abbreviated"]
+
+
+@admin.register(DistTag)
+class DistTagAdmin(ReadOnlyAdmin):
+    list_display = ["package", "name", "version"]
+    search_fields = ["package__name", "name"]
+
+
+@admin.register(TeamGrant)
+class TeamGrantAdmin(ReadOnlyAdmin):
+    list_display = ["package", "team", "permission", "created_at"]
+    search_fields = ["package__name", "team__name"]
+
+
+@admin.register(PersonGrant)
+class PersonGrantAdmin(ReadOnlyAdmin):
+    list_display = ["package", "user", "permission", "created_at"]
+    search_fields = ["package__name", "user__username"]
+
+
+@admin.register(Document)
+class DocumentAdmin(ReadOnlyAdmin):
+    list_display = ["package", "base", "revision"]
+    search_fields = ["package__name", "base"]
+    fields = ["package", "base", "revision", "full_etag", "abbreviated_etag"]

@@ -1,0 +1,170 @@
+"""Packages, their versions and tags, and who was given them."""
+
+from __future__ import annotations
+
+import orjson
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.functional import cached_property
+
+from accounts.models import Scope, User
+from orgs.models import Team
+from packages.names import MAX_NAME, MAX_TAG, MAX_VERSION
+
+# Stands in stored parts of packuments where the registry's address goes; never inside JSON text, which escapes it.
+BASE_MARK = "\x01"
+
+
+class Access(models.TextChoices):
+    PUBLIC = "public", "Public"
+    RESTRICTED = "restricted", "Private"
+
+
+class Permission(models.TextChoices):
+    READ = "read", "read"
+    WRITE = "write", "read-write"
+    OWNER = "owner", "owner"
+
+
+class Package(models.Model):
+    """A package. Its row stays when everything is unpublished, so that its numbers are never used again.
+
+    What lists and search show is copied here from the version tagged `latest`.
+    """
+
+    name = models.CharField(max_length=MAX_NAME, unique=True)
+    scope = models.ForeignKey(Scope, models.PROTECT, null=True, blank=True, related_name="packages")
+    access = models.CharField(max_length=10, choices=Access, default=Access.RESTRICTED)
+    mirrored = models.BooleanField(default=False, help_text="belongs to the upstream registry")
+    revision = models.PositiveBigIntegerField(default=0, help_text="grows by one with every change")
+    created_at = models.DateTimeField(default=timezone.now)
+    modified_at = models.DateTimeField(default=timezone.now)
+    unpublished_at = models.DateTimeField(null=True, blank=True, help_text="when the last version was taken away")
+    latest = models.ForeignKey("Version", models.SET_NULL, null=True, blank=True, related_name="+")
+    description = models.TextField(blank=True)
+    keywords = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(scope__isnull=False) | Q(access=Access.PUBLIC), name="unscoped_packages_are_public"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_private(self) -> bool:
+        return self.access == Access.RESTRICTED
+
+    @property
+    def in_org(self) -> bool:
+        return self.scope is not None and self.scope.kind == Scope.Kind.ORG
+
+
+class Version(models.Model):
+    """A published version. Its row is never deleted and its digest never changes; unpublishing hides it."""
+
+    package = models.ForeignKey(Package, models.PROTECT, related_name="versions")
+    number = models.CharField(max_length=MAX_VERSION)
+    folded = models.CharField(max_length=MAX_VERSION, editable=False, help_text="lower case: one number per spelling")
+    blob = models.CharField(max_length=200, unique=True, help_text="key in the blob store")
+    integrity = models.CharField(max_length=100, editable=False)
+    shasum = models.CharField(max_length=40, editable=False)
+    size = models.PositiveBigIntegerField(editable=False, help_text="bytes of the tarball")
+    unpacked_size = models.PositiveBigIntegerField(editable=False)
+    file_count = models.PositiveIntegerField(editable=False)
+    full = models.TextField(editable=False, help_text="its part of the full packument, ready to be joined")
+    abbreviated = models.TextField(editable=False, help_text="its part of the abbreviated packument")
+    readme = models.TextField(blank=True, editable=False)
+    readme_filename = models.CharField(max_length=200, blank=True, editable=False)
+    readme_html = models.TextField(blank=True, editable=False, help_text="sanitised; ready for the page")
+    deprecated = models.CharField(max_length=1024, blank=True)
+    published_at = models.DateTimeField(default=timezone.now)
+    published_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    published_via = models.CharField(max_length=40, blank=True, help_text="session, or the prefix of a token")
+    unpublished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-published_at", "-id"]
+        constraints = [
+            models.UniqueConstraint("package", "folded", name="a_number_is_used_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.package}@{self.number}"
+
+    @cached_property
+    def manifest(self) -> dict:
+        """The manifest as it is served, without the address its tarball link begins with."""
+        return orjson.loads(self.full.replace(BASE_MARK, ""))
+
+
+class DistTag(models.Model):
+    """A name that points at a version, such as `latest`."""
+
+    package = models.ForeignKey(Package, models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=MAX_TAG)
+    version = models.ForeignKey(Version, models.CASCADE, related_name="tags")
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint("package", "name", name="one_tag_of_a_name")]
+
+    def __str__(self) -> str:
+        return f"{self.name} -> {self.version.number}"
+
+
+class TeamGrant(models.Model):
+    """A team's right to a package of its org."""
+
+    package = models.ForeignKey(Package, models.CASCADE, related_name="team_grants")
+    team = models.ForeignKey(Team, models.CASCADE, related_name="grants")
+    permission = models.CharField(max_length=5, choices=[(p.value, p.label) for p in (Permission.READ, Permission.WRITE)])
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["team__name"]
+        constraints = [models.UniqueConstraint("package", "team", name="one_grant_per_team")]
+
+    def __str__(self) -> str:
+        return f"{self.team}: {self.permission} on {self.package}"
+
+
+class PersonGrant(models.Model):
+    """A person's right to a package of a user's scope or without scope."""
+
+    package = models.ForeignKey(Package, models.CASCADE, related_name="person_grants")
+    user = models.ForeignKey(User, models.CASCADE, related_name="grants")
+    permission = models.CharField(max_length=5, choices=Permission)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["user__username"]
+        constraints = [models.UniqueConstraint("package", "user", name="one_grant_per_person")]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.permission} on {self.package}"
+
+
+class Document(models.Model):
+    """The stored bytes of a packument, for one revision and one address its tarball links begin with."""
+
+    package = models.ForeignKey(Package, models.CASCADE, related_name="documents")
+    base = models.CharField(max_length=200)
+    revision = models.PositiveBigIntegerField()
+    full = models.BinaryField()
+    full_gzip = models.BinaryField()
+    abbreviated = models.BinaryField()
+    abbreviated_gzip = models.BinaryField()
+    full_etag = models.CharField(max_length=40)
+    abbreviated_etag = models.CharField(max_length=40)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("package", "base", name="one_document_per_address")]
+
+    def __str__(self) -> str:
+        return f"{self.package} for {self.base}"

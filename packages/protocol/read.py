@@ -1,0 +1,92 @@
+"""What installs read: packuments, versions, tarballs, tags."""
+
+from __future__ import annotations
+
+from django.http import FileResponse, HttpResponse, HttpResponseNotModified, JsonResponse
+
+from accounts.endpoint import registry
+from packages import access, blobs, packuments
+from packages.access import Action
+from packages.models import Package, Version
+from packages.names import PackageName
+from registry_site.errors import Invalid, NotFound
+
+ABBREVIATED = "application/vnd.npm.install-v1+json"
+# One second lets pnpm keep its copy and ask again with If-None-Match; npm asks again at once. Never a shared cache.
+CACHE_DOCUMENT = "private, max-age=1"
+CACHE_TARBALL = "private, max-age=31536000, immutable"
+
+
+def packument(request, name: str) -> HttpResponse:
+    """`npm install`, `npm view`: the packument, full or abbreviated as Accept says; full for `?write=true`."""
+    package = access.find(request.actor, Action.VIEW, name)
+    accept = request.headers.get("accept", "")
+    abbreviated = ABBREVIATED in accept and "write" not in request.GET
+    compressed = "gzip" in request.headers.get("accept-encoding", "")
+    found = packuments.read(
+        package,
+        registry(request),
+        abbreviated=abbreviated,
+        compressed=compressed,
+        known=request.headers.get("if-none-match", ""),
+    )
+    if found is None:
+        response: HttpResponse = HttpResponseNotModified()
+    else:
+        response = HttpResponse(found.body, content_type=ABBREVIATED if abbreviated else "application/json")
+        response["ETag"] = found.etag
+        if compressed:
+            response["Content-Encoding"] = "gzip"
+    response["Cache-Control"] = CACHE_DOCUMENT
+    return response
+
+
+def version(request, name: str, spec: str) -> HttpResponse:
+    """`GET /PKG/VERSION` or `/PKG/TAG`: one manifest, as scripts and npm 2 ask for it."""
+    package = access.find(request.actor, Action.VIEW, name)
+    found = package.versions.filter(unpublished_at=None, number=spec).first()
+    if found is None:
+        tag = package.tags.filter(name=spec).select_related("version").first()
+        if tag is None:
+            raise NotFound(f"version not found: {spec}")
+        found = tag.version
+    response = HttpResponse(packuments.manifest_of(found, registry(request)), content_type="application/json")
+    response["Cache-Control"] = CACHE_DOCUMENT
+    return response
+
+
+def tarball(request, name: str, file: str) -> HttpResponse:
+    """`npm install`, `npm ci`: the exact bytes that were published."""
+    package = access.find(request.actor, Action.DOWNLOAD, name)
+    found = file_of(package, file)
+    if found is None:
+        raise access.missing(request.actor, name)
+    body = blobs.open_blob(found.blob, found.size)
+    response = FileResponse(body, content_type="application/octet-stream")
+    response["Content-Length"] = str(found.size)
+    response["Cache-Control"] = CACHE_TARBALL
+    return response
+
+
+def dist_tags(request, name: str) -> JsonResponse:
+    """`npm dist-tag ls`."""
+    package = access.find(request.actor, Action.VIEW, name)
+    return JsonResponse(dict(package.tags.values_list("name", "version__number")))
+
+
+def visibility(request, name: str) -> JsonResponse:
+    """`npm access get status` (npm 9 and later)."""
+    return JsonResponse({"public": not access.find(request.actor, Action.VIEW, name).is_private})
+
+
+def file_of(package: Package, file: str) -> Version | None:
+    """The listed version whose tarball has this file name; the name is compared whole, never taken apart."""
+    try:
+        name = PackageName.parse(package.name)
+    except Invalid:
+        return None
+    stem, ending = f"{name.base}-", ".tgz"
+    if not (file.startswith(stem) and file.endswith(ending)):
+        return None
+    number = file[len(stem) : -len(ending)]
+    return package.versions.filter(unpublished_at=None, number=number).first()

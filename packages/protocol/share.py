@@ -1,0 +1,80 @@
+"""`npm access` and the lists behind it."""
+
+from __future__ import annotations
+
+from django.http import JsonResponse
+
+from accounts import people
+from accounts.body import read_object, text_field
+from orgs import access as org_access
+from packages import access, search, sharing, wire
+from packages.access import Action, Standing
+from packages.packuments import maintainers
+
+
+def set_access(request, name: str) -> JsonResponse:
+    """`npm access set status=private|public`, `npm access restricted|public`."""
+    sharing.set_access(request.actor, name, wire.read_access(read_object(request)))
+    return JsonResponse({})
+
+
+def get_access(request, name: str) -> JsonResponse:
+    """`pnpm access get status`."""
+    return JsonResponse({"access": access.find(request.actor, Action.VIEW, name).access})
+
+
+def collaborators(request, name: str) -> JsonResponse:
+    """`npm access list collaborators`: everyone with a right of their own; outsiders see the maintainers only.
+
+    npm reads an object, pnpm an array, and both ask with format=cli, so the client's name decides.
+    """
+    package = access.find(request.actor, Action.VIEW, name)
+    if sharing.may_see_people(package):
+        found = {each.user.username: _level(each.reason.standing) for each in sharing.collaborators(package)}
+    else:
+        found = {each["name"]: "write" for each in maintainers(package)}
+    if (wanted := request.GET.get("user")) is not None:
+        found = {user: level for user, level in found.items() if user == wanted}
+    if "format" in request.GET and request.headers.get("user-agent", "").startswith("pnpm/"):
+        rows = [{"username": user, "permissions": f"read-{_LONG[level]}"} for user, level in found.items()]
+        return JsonResponse(rows, safe=False)
+    return JsonResponse(found)
+
+
+def org_packages(request, org: str) -> JsonResponse:
+    """`npm access list packages ORG`: 404 for an unknown org makes npm ask for a user of the name."""
+    found = org_access.find(request.actor, org_access.Action.VIEW, org)
+    return JsonResponse({each.name: _level(each.standing) for each in search.of_scope(request.actor, found.scope)})
+
+
+def user_packages(request, user: str) -> JsonResponse:
+    """`npm access list packages USER`."""
+    person = people.find(user)
+    return JsonResponse({each.name: _level(each.theirs) for each in search.of_person(request.actor, person)})
+
+
+def team_packages(request, org: str, team: str) -> JsonResponse:
+    """`npm access list packages ORG:TEAM`."""
+    found = org_access.find_team(org_access.find(request.actor, org_access.Action.PEOPLE, org), team)
+    grants = found.grants.filter(package__in=access.visible_to(request.actor).values("pk"))
+    return JsonResponse(dict(grants.order_by("package__name").values_list("package__name", "permission")))
+
+
+def grant(request, org: str, team: str) -> JsonResponse:
+    """`npm access grant read-only|read-write ORG:TEAM PKG`."""
+    body = read_object(request)
+    sharing.grant_team(request.actor, text_field(body, "package"), org, team, text_field(body, "permissions"))
+    return JsonResponse({}, status=201)
+
+
+def revoke(request, org: str, team: str) -> JsonResponse:
+    """`npm access revoke ORG:TEAM PKG`."""
+    sharing.revoke_team(request.actor, text_field(read_object(request), "package"), org, team)
+    return JsonResponse({})
+
+
+def _level(standing: int) -> str:
+    return "write" if standing >= Standing.WRITER else "read"
+
+
+_LONG = {"write": "write", "read": "only"}

@@ -1,0 +1,103 @@
+"""A readme as HTML that is safe to show in a page of ours (pure)."""
+
+from __future__ import annotations
+
+import re
+
+import nh3
+from markdown_it import MarkdownIt
+from mdit_py_plugins.tasklists import tasklists_plugin
+from pygments import highlight
+from pygments.formatters.html import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+from pygments.token import STANDARD_TYPES
+from pygments.util import ClassNotFound
+
+MAX_RENDERED = 256 * 1024  # characters; a longer readme is cut there
+MAX_HIGHLIGHTED = 20_000  # characters of one code block
+ID_PREFIX = "user-content-"
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")  # controls that make text read other than it is
+_SLUG_DROP = re.compile(r"[^\w\- ]")
+_TAGS = set(
+    """a abbr b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i ins kbd li ol p pre q s samp
+    small span strong sub summary sup table tbody td tfoot th thead tr ul var""".split()
+)
+_ATTRIBUTES = {
+    "a": {"href", "title"},
+    "abbr": {"title"},
+    "ol": {"start"},
+    "td": {"align", "colspan", "rowspan"},
+    "th": {"align", "colspan", "rowspan"},
+    "details": {"open"},
+    **{f"h{level}": {"id", "align"} for level in range(1, 7)},
+    "p": {"align"},
+    "div": {"align"},
+}
+_CLASSES = {
+    "div": {"highlight"},
+    "span": {name for name in STANDARD_TYPES.values() if name},
+    "li": {"task-list-item"},
+    "ul": {"contains-task-list"},
+}
+
+
+def render(text: str) -> str:
+    """Markdown as sanitised HTML.
+
+    Scripts, handlers, forms, styles, images and htmx attributes do not survive. Images become links, because a page
+    of ours loads nothing from elsewhere. Ids begin with `user-content-`, and so do links to them.
+    """
+    source = _BIDI.sub("", text[:MAX_RENDERED])
+    return nh3.clean(
+        _markdown().render(source),
+        tags=_TAGS,
+        attributes=_ATTRIBUTES,
+        allowed_classes=_CLASSES,
+        attribute_filter=_filter,
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer nofollow ugc",
+    )
+
+
+def _filter(tag: str, attribute: str, value: str) -> str | None:
+    if attribute == "id":
+        return value if value.startswith(ID_PREFIX) else ID_PREFIX + value
+    if attribute == "href":
+        if value.startswith("#"):
+            return "#" + ID_PREFIX + value[1:].removeprefix(ID_PREFIX)
+        if not re.match(r"(?:https?|mailto):", value, re.IGNORECASE):
+            return None  # a path inside the author's repository leads nowhere here
+    return value
+
+
+def _markdown() -> MarkdownIt:
+    # A parser of its own for each text: parsers keep no state between texts, but they are cheap and this is plain.
+    markdown = MarkdownIt("commonmark", {"html": True, "highlight": _highlight})
+    markdown.enable(["table", "strikethrough"]).use(tasklists_plugin)
+    markdown.add_render_rule("image", _image)
+    markdown.add_render_rule("heading_open", _heading)
+    return markdown
+
+
+def _highlight(code: str, language: str, _attributes: str) -> str:
+    if not language or len(code) > MAX_HIGHLIGHTED:
+        return ""
+    try:
+        lexer = get_lexer_by_name(language)
+    except ClassNotFound:
+        return ""
+    return '<pre><code><span class="highlight">' + highlight(code, lexer, HtmlFormatter(nowrap=True)) + "</span></code></pre>"
+
+
+def _image(self, tokens, index, options, env) -> str:
+    token = tokens[index]
+    label = self.renderInlineAsText(token.children or [], options, env) or "image"
+    return f'<a href="{nh3.clean_text(token.attrGet("src") or "")}">{nh3.clean_text(label)}</a>'
+
+
+def _heading(self, tokens, index, options, env) -> str:
+    slug = _SLUG_DROP.sub("", tokens[index + 1].content.lower()).replace(" ", "-")[:80]
+    seen = env.setdefault("slugs", {})
+    seen[slug] = seen.get(slug, -1) + 1
+    tokens[index].attrSet("id", f"{slug}-{seen[slug]}" if seen[slug] else slug)
+    return self.renderToken(tokens, index, options, env)

@@ -1,0 +1,133 @@
+"""What happens to versions after they are published: deprecated, tagged, unpublished."""
+
+from __future__ import annotations
+
+import nodesemver
+from django.utils import timezone
+
+from accounts.actor import Actor
+from packages import access, manifests, packuments
+from packages.access import Action
+from packages.changes import Unchanged, changing
+from packages.models import Access, DistTag, Package, Version
+from packages.names import parse_tag, parse_version
+from packages.publishing import MAX_TAGS
+from registry_site.errors import Conflict, Invalid, NotFound
+
+
+def deprecate(actor: Actor, name: str, messages: dict[str, str], revision: str | None = None) -> None:
+    """Put a warning on versions, or take it away again; installers see it, nothing is removed.
+
+    messages: by version number; "" takes the warning away. Versions that are not named keep theirs.
+    revision: the `_rev` the client's copy had, checked when given.
+    Raises Invalid for a version the package lacks or a message with control characters, Conflict for an old revision.
+    Source: `npm deprecate PKG@RANGE MESSAGE`, PUT /PKG without attachment.
+    """
+    package = access.find(actor, Action.PUBLISH, name)
+    messages = {number: manifests.clean_message(text) for number, text in messages.items()}
+    current = _deprecations(package)
+    if unknown := sorted(messages.keys() - current.keys()):
+        raise Invalid(f"{name} has no version {unknown[0]}")
+    changed = sorted(number for number, text in messages.items() if current[number] != text)
+    if not changed:
+        require_revision(package, revision)
+        return
+    with changing(package, actor, "version.deprecated", versions=changed, message=messages[changed[0]]) as package:
+        require_revision(package, revision)
+        for number in changed:
+            package.versions.filter(number=number, unpublished_at=None).update(deprecated=messages[number])
+
+
+def set_tag(actor: Actor, name: str, tag: str, number: str) -> None:
+    """Point a tag at a version; the same again changes nothing.
+
+    Raises NotFound for a version the package lacks, Invalid for a tag that reads as a version.
+    Source: `npm dist-tag add PKG@VERSION TAG`.
+    """
+    package = access.find(actor, Action.PUBLISH, name)
+    tag, number = parse_tag(tag), parse_version(number)
+    with changing(package, actor, "tag.set", tag=tag, version=number) as package:
+        version = _version(package, number)
+        held = package.tags.filter(name=tag).first()
+        if held is not None and held.version_id == version.pk:
+            raise Unchanged
+        if held is None and package.tags.count() >= MAX_TAGS:
+            raise Invalid(f"{name} has {MAX_TAGS} tags, the most a package can have")
+        DistTag.objects.update_or_create(package=package, name=tag, defaults={"version": version})
+
+
+def remove_tag(actor: Actor, name: str, tag: str) -> None:
+    """Take a tag away; `latest` always stays.
+
+    Raises NotFound when the package has no such tag, Invalid for `latest`.
+    Source: `npm dist-tag rm PKG TAG`.
+    """
+    package = access.find(actor, Action.PUBLISH, name)
+    if tag == "latest":
+        raise Invalid("latest cannot be removed; point it at another version instead")
+    with changing(package, actor, "tag.removed", tag=tag) as package:
+        gone, _ = package.tags.filter(name=tag).delete()
+        if not gone:
+            raise NotFound(f"{name} has no tag {tag}")
+
+
+def unpublish_versions(actor: Actor, name: str, kept: frozenset[str], revision: str) -> None:
+    """Take away every version that is not in `kept`; their numbers are never used again.
+
+    revision: the `_rev` of the client's copy. `latest` moves to the highest version that is left, where it was lost.
+    Raises Conflict for an old revision.
+    Source: `npm unpublish PKG@VERSION`, PUT /PKG/-rev/REV.
+    """
+    package = access.find(actor, Action.MANAGE, name)
+    require_revision(package, revision)
+    gone = sorted(set(package.versions.filter(unpublished_at=None).values_list("number", flat=True)) - kept)
+    if not gone:
+        return
+    with changing(package, actor, "version.unpublished", versions=gone) as package:
+        require_revision(package, revision)
+        _take_away(package, package.versions.filter(number__in=gone))
+
+
+def unpublish(actor: Actor, name: str, revision: str) -> None:
+    """Take the whole package away; its name stays with its holder and its numbers are never used again.
+
+    Source: `npm unpublish PKG --force`, DELETE /PKG/-rev/REV.
+    """
+    package = access.find(actor, Action.MANAGE, name)
+    with changing(package, actor, "package.unpublished") as package:
+        require_revision(package, revision)
+        _take_away(package, package.versions.all())
+
+
+def require_revision(package: Package, revision: str | None) -> None:
+    """Raises Conflict when the client's copy is not of the current revision; None means that it has none to check."""
+    if revision is not None and revision != packuments.revision_of(package):
+        raise Conflict(f"{package.name} changed meanwhile; run the command again")
+
+
+def _take_away(package: Package, versions) -> None:
+    versions.filter(unpublished_at=None).update(unpublished_at=timezone.now())
+    package.tags.exclude(version__unpublished_at=None).delete()
+    left = list(package.versions.filter(unpublished_at=None))
+    if not left:
+        package.unpublished_at = timezone.now()
+        package.access = Access.RESTRICTED if package.scope_id else Access.PUBLIC  # not public by habit when it returns
+    elif not package.tags.filter(name="latest").exists():
+        DistTag.objects.create(package=package, name="latest", version=_highest(left))
+
+
+def _highest(versions: list[Version]) -> Version:
+    finished = [version for version in versions if "-" not in version.number]
+    by_number = {version.number: version for version in finished or versions}
+    return by_number[nodesemver.max_satisfying(list(by_number), "*", include_prerelease=True)]
+
+
+def _version(package: Package, number: str) -> Version:
+    version = package.versions.filter(number=number, unpublished_at=None).first()
+    if version is None:
+        raise NotFound(f"{package.name} has no version {number}")
+    return version
+
+
+def _deprecations(package: Package) -> dict[str, str]:
+    return dict(package.versions.filter(unpublished_at=None).values_list("number", "deprecated"))

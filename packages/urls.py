@@ -1,0 +1,71 @@
+"""Addresses of packages: for npm clients, and as pages."""
+
+from django.urls import path, register_converter
+
+from accounts.endpoint import endpoint
+from packages.protocol import find, read, share, write
+from packages.views import access, browse, conversion, orgs, releases
+
+
+class PackageConverter:
+    """A package name in an address: the scope and its slash belong to it, however the client wrote the slash.
+
+    Whether the name is well-formed is asked later; here it only has to be told from the rest of the address.
+    """
+
+    regex = r"@[^/]+/[^/]+|[^@/-][^/]*"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(PackageConverter, "package")
+
+own_protocol = [
+    path("v1/search", endpoint(GET=find.search)),
+    path("npm/v1/security/advisories/bulk", endpoint(POST=find.no_advisories)),
+    path("package/<package:name>/dist-tags", endpoint(GET=read.dist_tags)),
+    path("package/<package:name>/dist-tags/<str:tag>", endpoint(PUT=write.set_tag, POST=write.set_tag, DELETE=write.remove_tag)),
+    path("package/<package:name>/visibility", endpoint(GET=read.visibility)),
+    path("package/<package:name>/access", endpoint(GET=share.get_access, POST=share.set_access)),
+    path("package/<package:name>/collaborators", endpoint(GET=share.collaborators)),
+    path("org/<str:org>/package", endpoint(GET=share.org_packages)),
+    path("user/<str:user>/package", endpoint(GET=share.user_packages)),
+    path("team/<str:org>/<str:team>/package", endpoint(GET=share.team_packages, PUT=share.grant, DELETE=share.revoke)),
+]
+
+protocol = [
+    path("<package:name>/-rev/<str:revision>", endpoint(PUT=write.put_revision, DELETE=write.delete_package)),
+    path("<package:name>/-/<str:file>/-rev/<str:revision>", endpoint(DELETE=write.delete_tarball)),
+    path("<package:name>/-/<str:file>", endpoint(GET=read.tarball)),
+    path("<package:name>", endpoint(GET=read.packument, PUT=write.put_package)),
+    path("<package:name>/<str:spec>", endpoint(GET=read.version)),
+]
+
+pages = [
+    path("", browse.home, name="home"),
+    path("search", browse.search, name="search"),
+    path("~<str:user>", browse.person, name="person"),
+    path("org/<str:org>", orgs.packages, name="org"),
+    path("org/<str:org>/activity", orgs.activity, name="org-activity"),
+    path("org/<str:org>/teams", orgs.team, name="org-teams"),
+    path("org/<str:org>/teams/<str:team>", orgs.team, name="team"),
+    path("org/<str:org>/teams/<str:team>/seats", orgs.seats, name="team-seats"),
+    path("org/<str:org>/teams/<str:team>/packages", orgs.grants, name="team-grants"),
+    path("org/<str:org>/teams/<str:team>/delete", orgs.delete_team, name="delete-team"),
+    path("settings/become-org", conversion.become_org, name="become-org"),
+    path("package/<package:name>/access", access.page, name="package-access"),
+    path("package/<package:name>/access/level", access.set_level, name="package-level"),
+    path("package/<package:name>/access/people", access.people, name="package-people"),
+    path("package/<package:name>/access/teams", access.teams, name="package-teams"),
+    path("package/<package:name>/versions", browse.versions, name="package-versions"),
+    path("package/<package:name>/dependencies", browse.dependencies, name="package-dependencies"),
+    path("package/<package:name>/activity", browse.activity, name="package-activity"),
+    path("package/<package:name>/deprecate", releases.deprecate, name="package-deprecate"),
+    path("package/<package:name>/unpublish", releases.unpublish, name="package-unpublish"),
+    path("package/<package:name>/v/<str:number>", browse.package, name="package-version"),
+    path("package/<package:name>", browse.package, name="package"),
+]

@@ -1,0 +1,72 @@
+"""Settings from the environment: a wrong value stops the start with one clear sentence."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+read = environ.Env()
+
+
+def text(name: str, default: str = "") -> str:
+    return read.str(name, default=default).strip()
+
+
+def one_of(name: str, *choices: str) -> str:
+    """The value of `name`, one of `choices`; the first choice is the default. Raises ImproperlyConfigured."""
+    value = text(name, choices[0])
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it is one of: {', '.join(choices)}")
+    return value
+
+
+def switch(name: str, default: bool) -> bool:
+    """`on` or `off`. Raises ImproperlyConfigured for anything else."""
+    return one_of(name, *(("on", "off") if default else ("off", "on"))) == "on"
+
+
+def whole(name: str, default: int, *, least: int = 0) -> int:
+    """A whole number of at least `least`. Raises ImproperlyConfigured."""
+    value = text(name, str(default))
+    if not (value.isascii() and value.isdigit()) or int(value) < least:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it is a whole number of at least {least}")
+    return int(value)
+
+
+def megabytes(name: str, default: int) -> int:
+    """A size in megabytes (2^20 bytes), given back in bytes. Raises ImproperlyConfigured."""
+    return whole(name, default, least=1) * 2**20
+
+
+def words(name: str) -> list[str]:
+    """A list separated by commas; empty when unset."""
+    return [word for word in (part.strip() for part in text(name).split(",")) if word]
+
+
+def address(name: str) -> str:
+    """A web address such as `https://npm.example.com`, without its last slash; "" when unset. Raises ImproperlyConfigured."""
+    value = text(name).rstrip("/")
+    if value and not value.startswith(("http://", "https://")):
+        raise ImproperlyConfigured(f"{name} is {value!r}; it begins with http:// or https://")
+    return value
+
+
+def kept_secret(name: str, file: Path) -> str:
+    """The secret `name` from the environment, else from `file`, which is made once, readable by its owner alone."""
+    if value := text(name):
+        return value
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
+    draft.touch(mode=0o600)
+    draft.write_text(secrets.token_urlsafe(50))
+    try:
+        os.link(draft, file)  # whole or not at all, and only one of two starting processes wins
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return file.read_text().strip()

@@ -1,0 +1,93 @@
+"""What every request passes: an id, the right address table, sign-in where the mode asks for it."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.cache import patch_vary_headers
+from django.utils.http import urlencode
+
+from registry_site import errorpages
+from registry_site.errors import Refusal, SignInRequired
+
+
+class RequestIdMiddleware:
+    """Gives each request an id that answers, logs and error pages carry."""
+
+    def __init__(self, get_response) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request) -> HttpResponse:
+        request.request_id = secrets.token_hex(8)
+        response = errorpages.bad_request(request) if "\0" in request.path_info else self.get_response(request)
+        response["X-Request-ID"] = request.request_id
+        return response
+
+
+class RegistryHostMiddleware:
+    """`REGISTRY_HOST` is the registry at the root of a host of its own; it has no website."""
+
+    def __init__(self, get_response) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request) -> HttpResponse:
+        if settings.REGISTRY_HOST and request.get_host() == settings.REGISTRY_HOST:
+            request.urlconf = "registry_site.registry_urls"
+        return self.get_response(request)
+
+
+class PageMiddleware:
+    """Turns refusals into pages, keeps private pages out of caches, and in enterprise mode lets nobody in unseen."""
+
+    def __init__(self, get_response) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request) -> HttpResponse:
+        response = self.get_response(request)
+        if getattr(request, "is_page", False):
+            response.headers.setdefault("Cache-Control", "private, no-store")
+            patch_vary_headers(response, ["Cookie", "HX-Request"])
+        return response
+
+    def process_view(self, request, view, args, kwargs) -> HttpResponse | None:
+        request.is_page = not hasattr(view, "handlers")  # the others are the registry's endpoints
+        if not request.is_page or settings.REGISTRY_MODE != "enterprise":
+            return None
+        if getattr(view, "open_to_all", False) or request.actor.is_signed_in or _is_door(request):
+            return None
+        return to_login(request)
+
+    def process_exception(self, request, error) -> HttpResponse | None:
+        if not isinstance(error, Refusal):
+            return None
+        if isinstance(error, SignInRequired):
+            return to_login(request)
+        return errorpages.refusal(request, error)
+
+
+def to_login(request) -> HttpResponse:
+    """Send a visitor to sign in, and back here afterwards."""
+    here = request.get_full_path() if request.method == "GET" else "/"
+    address = reverse("account_login") + "?" + urlencode({"next": here})
+    if request.htmx:
+        return HttpResponse(headers={"HX-Redirect": address})
+    return redirect(address)
+
+
+def _is_door(request) -> bool:
+    name = request.resolver_match.url_name or ""
+    return name.startswith("account_") or name in ("invitation", "first-admin") or request.path.startswith("/admin/")
+
+
+def site(request) -> dict:
+    """What every template knows about this registry."""
+    return {
+        "registry_name": settings.REGISTRY_NAME,
+        "registry_mode": settings.REGISTRY_MODE,
+        "registration_open": settings.REGISTRATION == "open",
+        "request_id": getattr(request, "request_id", ""),
+    }

@@ -1,0 +1,214 @@
+"""Settings: environment variables with safe defaults; README.md lists every one (a test checks that)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from registry_site import env
+from registry_site.env import address, kept_secret, megabytes, one_of, switch, text, whole, words
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- what this registry is ---------------------------------------------------------------------------------------
+
+REGISTRY_NAME = text("REGISTRY_NAME", "Registry")
+REGISTRY_MODE = one_of("REGISTRY_MODE", "public", "enterprise")  # enterprise: sign in first, unscoped names reserved
+REGISTRATION = text("REGISTRATION") or ("open" if REGISTRY_MODE == "public" else "invite")
+if REGISTRATION not in ("open", "invite", "closed"):
+    raise ImproperlyConfigured(f"REGISTRATION is {REGISTRATION!r}; it is one of: open, invite, closed")
+PRIVATE_PACKAGES = one_of("PRIVATE_PACKAGES", "everyone", "subscribers")
+MAX_TARBALL = megabytes("MAX_TARBALL_MB", 256)
+LOGIN_TOKEN_DAYS = whole("LOGIN_TOKEN_DAYS", 30, least=1)
+TOKEN_MAX_DAYS = whole("TOKEN_MAX_DAYS", 365, least=1)
+
+# --- where it lives ----------------------------------------------------------------------------------------------
+
+PORT = whole("PORT", 8000, least=1)
+DATA_DIR = Path(text("DATA_DIR") or BASE_DIR / "var").resolve()
+PUBLIC_URL = address("PUBLIC_URL")
+REGISTRY_HOST = text("REGISTRY_HOST").lower()
+ALLOWED_HOSTS = [
+    *dict.fromkeys(
+        host
+        for host in (
+            *(words("ALLOWED_HOSTS") or ("localhost", "127.0.0.1", "[::1]")),
+            urlsplit(PUBLIC_URL).hostname,
+            REGISTRY_HOST.partition(":")[0],
+        )
+        if host
+    )
+]
+TRUSTED_PROXY_COUNT = whole("TRUSTED_PROXY_COUNT", 0)
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
+if TRUSTED_PROXY_COUNT:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+if REGISTRY_HOST and not PUBLIC_URL:
+    raise ImproperlyConfigured("REGISTRY_HOST needs PUBLIC_URL: the address of the website that npm login opens")
+
+DEBUG = False
+SECRET_KEY = kept_secret("SECRET_KEY", DATA_DIR / "secret_key")
+ROOT_URLCONF = "registry_site.urls"
+WSGI_APPLICATION = "registry_site.wsgi.application"
+APPEND_SLASH = False  # a redirected write arrives as a GET
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+
+# --- data --------------------------------------------------------------------------------------------------------
+
+DATABASES = {"default": env.read.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'registry.sqlite3'}")}
+if "sqlite" in DATABASES["default"]["ENGINE"]:
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",  # a write transaction takes its lock first, so it never fails half-way
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;",
+    }
+DATABASES["default"]["CONN_MAX_AGE"] = 60
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = "sqlite" not in DATABASES["default"]["ENGINE"]
+
+STORAGE_URL = text("STORAGE_URL") or (DATA_DIR / "blobs").as_uri()
+SPOOL_DIR = DATA_DIR / "spool"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"}}
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+
+# --- apps --------------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "accounts",
+    "orgs",
+    "packages",
+    "allauth",
+    "allauth.account",
+    "django_tasks",
+    "django_tasks_db",
+    "django_htmx",
+    "csp",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "registry_site.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "registry_site.middleware.RegistryHostMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "accounts.actor.ActorMiddleware",
+    "registry_site.middleware.PageMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "registry_site.middleware.site",
+            ],
+            "builtins": [
+                "django.contrib.humanize.templatetags.humanize",
+                "django.templatetags.static",
+                "accounts.templatetags.pages",
+            ],
+        },
+    }
+]
+
+# --- people ------------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
+PASSWORD_RESET_TIMEOUT = 60 * 60
+
+EMAIL_URL = text("EMAIL_URL")
+vars().update(env.read.email_url_config(EMAIL_URL or "consolemail://"))
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = text("EMAIL_FROM") or f"{REGISTRY_NAME} <registry@localhost>"
+
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "optional"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{REGISTRY_NAME}] "
+ACCOUNT_USERNAME_MIN_LENGTH = 1
+ACCOUNT_PRESERVE_USERNAME_CASING = False
+ACCOUNT_CONFIRM_EMAIL_ON_GET = False
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_SESSION_REMEMBER = True
+if not switch("RATE_LIMITS", True):
+    ACCOUNT_RATE_LIMITS = False
+
+# --- pages' safety -----------------------------------------------------------------------------------------------
+
+_https = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+CSRF_TRUSTED_ORIGINS = [f"{urlsplit(PUBLIC_URL).scheme}://{urlsplit(PUBLIC_URL).netloc}"] if PUBLIC_URL else []
+CSRF_FAILURE_VIEW = "registry_site.errorpages.csrf_failure"
+SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 if _https else 0
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+
+# --- files and logs ----------------------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # people upload tarballs only, to blobs
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_MAX_AGE = 300
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": one_of("LOG_LEVEL", "WARNING", "DEBUG", "INFO", "ERROR")},
+}

@@ -1,0 +1,23 @@
+"""The website, and the registry below `/npm/`."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from accounts import urls as accounts
+from orgs import urls as orgs
+from packages import urls as packages
+from registry_site import errorpages, health, registry_urls
+
+urlpatterns = [
+    path("npm/", include(registry_urls.urlpatterns)),
+    # npm's OIDC exchange forgets the mount path, so the registry's own endpoints answer here, too.
+    path("-/", include([*registry_urls.own, *registry_urls.unknown])),
+    path("healthz/live", health.live, name="live"),
+    path("healthz/ready", health.ready, name="ready"),
+    path("admin/", admin.site.urls),
+    *packages.pages,
+    *orgs.pages,
+    *accounts.pages,
+]
+
+handler400, handler404, handler500 = errorpages.bad_request, errorpages.not_found, errorpages.server_error

@@ -1,0 +1,1 @@
+"""What the tests stand on: real clients, a browser, PostgreSQL and the running product."""

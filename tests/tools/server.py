@@ -1,0 +1,139 @@
+"""The real product: `manage.py prepare`, then gunicorn, on a free loopback port with a data folder of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from tests.tools import ports
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 60
+KEPT = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR")
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class NotStarted(Exception):
+    """The product did not come up; the message ends with its log."""
+
+
+class Registry:
+    """A running product, for `with`.
+
+    env: its settings; nothing else of this process's environment reaches it but the path, the home and the like.
+    data_dir: kept afterwards when given, else a folder that is removed.
+    Raises NotStarted on entering.
+    """
+
+    def __init__(self, env: Mapping[str, str] | None = None, data_dir: Path | None = None) -> None:
+        self._own_folder = None if data_dir else tempfile.mkdtemp(prefix="test-registry-")
+        self.data_dir = Path(data_dir or self._own_folder).resolve()
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self._log_file = self.data_dir / "test-server.log"
+        self._process: subprocess.Popen | None = None
+        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+        self.environ = {**kept, "PYTHONUNBUFFERED": "1", "WEB_CONCURRENCY": "1", **(env or {})}
+        self.environ["DATA_DIR"] = str(self.data_dir)
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """The website's address, without a last slash."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def registry(self) -> str:
+        """The registry's address, as npm wants it."""
+        return f"{self.url}/npm/"
+
+    @property
+    def log(self) -> str:
+        """All that the product said so far."""
+        return self._log_file.read_text(errors="replace") if self._log_file.exists() else ""
+
+    def manage(self, *args: str, input: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run `manage.py` with the same settings. check: raise NotStarted unless it ends with 0."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *args],
+            cwd=ROOT,
+            env=self.environ,
+            text=True,
+            capture_output=True,
+            timeout=SECONDS * 2,
+            **({"stdin": subprocess.DEVNULL} if input is None else {"input": input}),
+        )
+        if check and done.returncode:
+            raise NotStarted(f"manage.py {' '.join(args)} ended with {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def start(self) -> None:
+        """Start it and wait until it answers; on another port when somebody took the first one. Raises NotStarted."""
+        for _ in range(3):
+            self.port = ports.free()
+            self.environ["PORT"] = str(self.port)
+            prepared = self.manage("prepare")
+            self._log_file.write_text(prepared.stdout + prepared.stderr)
+            with self._log_file.open("ab") as output:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "registry_site.wsgi:application"],
+                    cwd=ROOT,
+                    env=self.environ,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # a process group of its own, which stop() ends as a whole
+                )
+            if self._answers():
+                return
+            self.stop()
+            if "already in use" not in self.log:
+                break
+        raise NotStarted(f"the registry did not come up; it said:\n{self.log}")
+
+    def stop(self) -> None:
+        """Stop it and everything it started. Stopping twice does nothing."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        _signal_group(process.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(15)
+        _signal_group(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def __enter__(self) -> Registry:
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self.stop()
+        if self._own_folder:
+            shutil.rmtree(self._own_folder, ignore_errors=True)
+
+    def _answers(self) -> bool:
+        last = time.monotonic() + SECONDS
+        while time.monotonic() < last and self._process.poll() is None:
+            try:
+                with DIRECT.open(f"{self.url}/-/ping", timeout=5) as answer:
+                    return answer.status == 200 and self._process.poll() is None
+            except OSError:  # not listening yet, or not answering 200 yet
+                time.sleep(0.05)
+        return False
+
+
+def _signal_group(group: int, kind: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group that has just ended
+        os.killpg(group, kind)
