@@ -57,6 +57,11 @@ class Actor:
         scope = package[1:].partition("/")[0] if package.startswith("@") else None
         return package in token.packages or scope in token.scopes
 
+    def require_admitted(self) -> None:
+        """Raises SignInRequired for nobody in enterprise mode, where strangers are told nothing."""
+        if self.user is None and settings.REGISTRY_MODE == "enterprise":
+            raise SignInRequired("you must be logged in to use this registry; run npm login")
+
     def require(self, power: Power, *, package: str = "") -> User:
         """The person, when the credential may be used like this; decided before anything is looked up.
 

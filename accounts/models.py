@@ -162,9 +162,9 @@ class AuditEvent(models.Model):
     class Meta:
         ordering = ["-at", "-id"]
         indexes = [
-            models.Index("package", "-at", name="events_of_a_package"),
-            models.Index("org", "-at", name="events_of_an_org"),
-            models.Index("actor_name", "-at", name="events_by_a_person"),
+            models.Index(fields=["package", "-at"], name="events_of_a_package"),
+            models.Index(fields=["org", "-at"], name="events_of_an_org"),
+            models.Index(fields=["actor_name", "-at"], name="events_by_a_person"),
         ]
 
     def __str__(self) -> str:

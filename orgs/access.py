@@ -49,6 +49,7 @@ def find(actor: Actor, action: Action, name: str, *, lock: bool = False) -> Org:
     lock: take the org's row, inside a transaction, so that what is checked is what is changed.
     Raises SignInRequired, NotFound for a name no org holds, NotAllowed saying what is missing.
     """
+    actor.require_admitted()
     if action != Action.VIEW:
         actor.require(Power.READ if action == Action.PEOPLE else Power.GOVERN)
     orgs = Org.objects.select_related("scope").filter(scope__name=name.removeprefix("@"))

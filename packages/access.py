@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
 
-from accounts.actor import SIGN_IN, Actor, Power
+from accounts.actor import Actor, Power
 from accounts.models import Scope
 from orgs.models import Membership, Role, Seat
 from packages.models import Access, Package, Permission, PersonGrant, TeamGrant
 from packages.names import PackageName
-from registry_site.errors import NotAllowed, NotFound, SignInRequired
+from registry_site.errors import NotAllowed, NotFound
 
 
 class Action(enum.StrEnum):
@@ -231,11 +231,10 @@ def the_public() -> str:
     return "everyone" if settings.REGISTRY_MODE == "public" else "everyone who is logged in"
 
 
-def missing(actor: Actor, name: str) -> SignInRequired | NotFound:
-    """The one answer for what is hidden and what never was."""
+def missing(actor: Actor, name: str) -> NotFound:
+    """The one answer for what is hidden and what never was. Raises SignInRequired for nobody in enterprise mode."""
+    actor.require_admitted()
     if not actor.is_signed_in:
-        if settings.REGISTRY_MODE == "enterprise":
-            return SignInRequired("you must be logged in to use this registry; run npm login")
         return NotFound(f"{name} is not in this registry; if it is private, run npm login first")
     return NotFound(f"{name} is not in this registry, or you do not have access to it")
 

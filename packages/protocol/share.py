@@ -49,6 +49,7 @@ def org_packages(request, org: str) -> JsonResponse:
 
 def user_packages(request, user: str) -> JsonResponse:
     """`npm access list packages USER`."""
+    request.actor.require_admitted()
     person = people.find(user)
     return JsonResponse({each.name: _level(each.theirs) for each in search.of_person(request.actor, person)})
 

@@ -1,0 +1,54 @@
+// What the pages do beyond forms and links. Everything works without this file.
+"use strict";
+
+const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
+const openMenus = () => document.querySelectorAll("details.menu[open]");
+
+// Copy the command beside the button. Plain http has no clipboard, so fall back to the selection.
+async function copy(button) {
+  const source = button.parentElement.querySelector("code, pre");
+  try {
+    await navigator.clipboard.writeText(source.textContent);
+  } catch {
+    getSelection().selectAllChildren(source);
+    if (!document.execCommand("copy")) return;
+    getSelection().removeAllRanges();
+  }
+  const word = button.querySelector("[data-copy-word]") || button;
+  word.textContent = "copied";
+  button.setAttribute("data-copied", "");
+  setTimeout(() => {
+    word.textContent = "copy";
+    button.removeAttribute("data-copied");
+  }, 2000);
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) copy(button);
+  for (const menu of openMenus()) if (!menu.contains(event.target)) menu.open = false;
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    for (const menu of openMenus()) {
+      menu.open = false;
+      if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+    }
+  }
+  if (event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey && !typing(event.target)) {
+    const search = document.querySelector("[data-search]");
+    if (!search) return;
+    event.preventDefault();
+    search.focus();
+    search.select();
+  }
+});
+
+// After htmx has put a fragment in its place, the focus goes where the work goes on.
+document.addEventListener("htmx:load", (event) => {
+  const fragment = event.detail.elt;
+  if (fragment === document.body) return;
+  const next = fragment.matches("[data-autofocus]") ? fragment : fragment.querySelector("[data-autofocus]");
+  if (next) next.focus();
+});

@@ -1,0 +1,106 @@
+"""The cast that every test knows, and a client that speaks like npm.
+
+alice owns the org acme; frank is its admin; bob is in team core (read-write), erin in team readers (read);
+carol left every team. uma holds @uma; hugo was given read-write there, gina read. dave is a stranger.
+olga is an operator.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from accounts import people, tokens
+from accounts.actor import Actor, operator
+from accounts.models import Token
+from tests.tools import payloads
+from tests.tools.registry_client import RegistryClient
+
+PASSWORD = "correct horse battery"
+STATIC = "django.contrib.staticfiles.storage.StaticFilesStorage"
+
+
+def pytest_configure(config) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the tests are not about hashing
+    settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": STATIC}}
+
+
+def pytest_unconfigure(config) -> None:
+    shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
+
+
+def person(name: str, **more) -> Actor:
+    """A new account, as the actor of a browser session."""
+    return Actor(people.create(operator(), name, f"{name}@example.com", PASSWORD, **more), credential="session")
+
+
+def login_token(actor: Actor) -> str:
+    """What `npm login` would give this person."""
+    return tokens.issue(actor, actor.user, kind=Token.Kind.LOGIN)[1]
+
+
+def _fixture(name: str, **more):
+    @pytest.fixture(name=name)
+    def make(db) -> Actor:
+        return person(name, **more)
+
+    return make
+
+
+alice, bob, carol, dave, erin, frank, uma, hugo, gina = map(_fixture, "alice bob carol dave erin frank uma hugo gina".split())
+olga = _fixture("olga", superuser=True)
+
+
+@pytest.fixture
+def acme(alice, bob, carol, erin, frank):
+    """The org acme with its teams core and readers."""
+    from orgs import organizations, teams
+
+    org = organizations.create(alice, "acme", "Acme Inc")
+    for actor, role in ((bob, "developer"), (carol, "developer"), (erin, "developer"), (frank, "admin")):
+        organizations.set_member(alice, "acme", actor.name, role)
+        teams.remove(alice, "acme", "developers", actor.name)
+    for team, member in (("core", bob), ("readers", erin)):
+        teams.create(alice, "acme", team)
+        teams.add(alice, "acme", team, member.name)
+    return org
+
+
+@pytest.fixture
+def publish(settings):
+    """Publish a small package as an actor, through the verb: `publish(alice, "@acme/x", "1.0.0", access="public")`."""
+    from packages import publishing
+
+    def run(actor: Actor, name: str, number: str = "1.0.0", *, access: str | None = None, tag: str = "latest", **manifest):
+        settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
+        return publishing.publish(actor, payloads.upload(name, number, settings.SPOOL_DIR, access=access, tag=tag, **manifest))
+
+    return run
+
+
+@pytest.fixture
+def npm(client) -> RegistryClient:
+    """A registry client without credential; `npm.as_(token)` is one with."""
+    return RegistryClient(client)
+
+
+@pytest.fixture
+def blob_files(settings):
+    """The names of all stored tarballs, to show that nothing was kept."""
+    return lambda: sorted(path.name for path in Path(settings.DATA_DIR).glob("blobs/*/*/*"))
+
+
+@pytest.fixture(autouse=True)
+def empty_store(settings, tmp_path):
+    """Each test has a blob store and a spool of its own."""
+    from packages import blobs
+
+    settings.STORAGE_URL = (tmp_path / "blobs").as_uri()
+    settings.DATA_DIR = tmp_path
+    settings.SPOOL_DIR = tmp_path / "spool"
+    blobs.store.cache_clear()
+    yield
+    blobs.store.cache_clear()

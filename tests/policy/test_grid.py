@@ -1,0 +1,121 @@
+"""The whole policy, cell by cell, on every surface.
+
+A cell says what an actor may do with a package: `-` nothing (it does not exist), `v` view and download,
+`p` also publish, `m` also manage, `!` the credential itself is refused (401). After a colon stands what the token
+lacks: every write is refused with 403 whatever the package.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.actor import Actor
+from packages import access
+from packages.access import Action
+from registry_site.errors import Refusal
+from tests.policy import surfaces, world
+
+GRID = """
+mode       package        nobody dave carol gone erin bob frank alice gina hugo uma olga
+public     @acme/private  -      -    -     -    v    p   m     m     -    -    -   -
+public     @acme/public   v      v    v     v    v    p   m     m     v    v    v   v
+public     @uma/private   -      -    -     -    -    -   -     -     v    p    m   -
+public     @uma/public    v      v    v     v    v    v   v     v     v    p    m   v
+public     loose          v      v    v     v    v    v   v     v     v    p    m   v
+public     lodash         v      v    v     v    v    v   v     v     v    v    v   v
+enterprise @acme/private  -      -    -     -    v    p   m     m     -    -    -   -
+enterprise @acme/public   -      v    v     v    v    p   m     m     v    v    v   v
+enterprise @uma/private   -      -    -     -    -    -   -     -     v    p    m   -
+enterprise @uma/public    -      v    v     v    v    v   v     v     v    p    m   v
+enterprise loose          -      -    -     -    -    -   -     -     -    -    -   -
+enterprise lodash         v      v    v     v    v    v   v     v     v    v    v   v
+"""
+
+NARROW = """
+mode       package        bob:read-only bob:other-package bob:expired bob:revoked uma:read-only uma:other-package
+public     @acme/private  v             -                 !           !           -             -
+public     @acme/public   v             v                 !           !           v             v
+public     @uma/private   -             -                 !           !           v             -
+public     @uma/public    v             v                 !           !           v             v
+public     loose          v             v                 !           !           v             v
+enterprise @acme/private  v             -                 !           !           -             -
+enterprise @acme/public   v             v                 !           !           v             v
+enterprise @uma/private   -             -                 !           !           v             -
+enterprise lodash         v             v                 !           !           v             v
+"""
+
+
+def cells(table: str) -> list[tuple[str, str, str, str]]:
+    """(mode, package, actor, cell) for each cell of a table."""
+    head, *rows = (line.split() for line in table.strip().splitlines())
+    return [(row[0], row[1], actor, cell) for row in rows for actor, cell in zip(head[2:], row[2:], strict=True)]
+
+
+CELLS = cells(GRID) + cells(NARROW)
+MAY = {"-": "", "v": "vd", "p": "vdp", "m": "vdpm"}
+LETTER = {Action.VIEW: "v", Action.DOWNLOAD: "d", Action.PUBLISH: "p", Action.MANAGE: "m"}
+WORLDS = sorted({(mode, package) for mode, package, _, _ in CELLS})
+
+
+@pytest.fixture
+def built(publish, settings):
+    settings.REGISTRY_MODE = "public"
+    return world.build(publish)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("mode", ["public", "enterprise"])
+def test_checks_and_lists_are_one_rule(built, settings, mode):
+    settings.REGISTRY_MODE = mode
+    for row_mode, package, name, cell in CELLS:
+        if row_mode != mode or cell == "!":
+            continue
+        actor = built.actors[name]
+        for action, letter in LETTER.items():
+            narrowed = actor.token is not None and actor.token.kind == "granular" and letter in "pm"
+            expected = letter in MAY[cell] and not narrowed
+            assert _allowed(actor, action, package) is expected, (mode, package, name, action)
+        listed = access.visible_to(actor).filter(name=package).exists()
+        assert listed is ("v" in MAY[cell]), (mode, package, name)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("mode", "package"), WORLDS)
+def test_reading_surfaces(built, settings, npm, client, mode, package):
+    settings.REGISTRY_MODE = mode
+    missing = world.HIDDEN_LIKE[package]
+    for row_mode, row_package, name, cell in CELLS:
+        if (row_mode, row_package) != (mode, package):
+            continue
+        caller = npm.as_(built.bearers[name])
+        for surface in surfaces.READING:
+            surfaces.check_read(surface, caller, package, missing, cell, mode, who=name)
+        if ":" not in name:
+            surfaces.check_pages(client, built.actors[name], package, missing, cell, mode)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("mode", "package"), WORLDS)
+def test_writing_surfaces(built, settings, npm, client, mode, package):
+    settings.REGISTRY_MODE = mode
+    for row_mode, row_package, name, cell in CELLS:
+        if (row_mode, row_package) != (mode, package):
+            continue
+        caller = npm.as_(built.bearers[name])
+        for surface in surfaces.WRITING:
+            surfaces.check_write(surface, caller, built.actors[name], package, cell, who=name)
+        if ":" not in name:
+            surfaces.check_forms(client, built.actors[name], package, cell, mode)
+
+
+def test_no_route_is_left_out():
+    """Each address of the registry and each page about packages is in a surface, or is named as being about none."""
+    assert surfaces.routes_left_out() == []
+
+
+def _allowed(actor: Actor, action: Action, package: str) -> bool:
+    try:
+        access.find(actor, action, package)
+    except Refusal:
+        return False
+    return True
