@@ -22,9 +22,11 @@ _VERSION = re.compile(
     r"(?:\+(?P<build>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?",
     re.ASCII,
 )
+_VERSION_PREFIX = re.compile(r"[=v \t]*", re.ASCII)
 _TAG = re.compile(rf"[A-Za-z][A-Za-z0-9._-]{{0,{MAX_TAG - 1}}}", re.ASCII)
-# What a version range may look like when it begins with a letter: v1, V1.2, x, X.x, 1.x is caught by the first letter.
-_RANGE_LIKE = re.compile(r"[vV]?[0-9xX*]+(?:\.[0-9xX*]+)*(?:[-+].*)?", re.ASCII)
+# What node-semver reads as a version or range although it begins with a letter: v1, V1.2, x, X.x, v1.0.0-beta.
+_RANGE_PART = r"(?:[0-9]+|[xX*])"
+_RANGE_LIKE = re.compile(rf"[vV]?{_RANGE_PART}(?:\.{_RANGE_PART}(?:\.{_RANGE_PART}(?:[-+].*)?)?)?", re.ASCII)
 
 # Names that a route, a file system or a JavaScript object would take for something else.
 RESERVED_BASES = frozenset(
@@ -67,7 +69,7 @@ class PackageName:
         Raises Invalid. Only new names are asked; a name of the upstream registry is passed through as it is.
         """
         for part in filter(None, (self.scope, self.base)):
-            if part in RESERVED_BASES or part.split(".")[0] in RESERVED_BASES & _DEVICES:
+            if part in RESERVED_BASES or part.split(".")[0] in RESERVED_BASES & DEVICES:
                 raise Invalid(f"the name {part} is reserved; choose another", code="reserved_name")
 
     @property
@@ -82,7 +84,7 @@ class PackageName:
         return self.full
 
 
-_DEVICES = frozenset("con prn aux nul".split()) | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
+DEVICES = frozenset("con prn aux nul".split()) | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
 
 
 def parse_version(text: str) -> str:
@@ -95,6 +97,17 @@ def parse_version(text: str) -> str:
     if match is None or any(int(match[part]) > MAX_SAFE_INTEGER for part in ("major", "minor", "patch")):
         raise Invalid("a version is three numbers, as in 1.2.3 or 1.2.3-beta.1", code="invalid_version")
     return text.partition("+")[0]
+
+
+def clean_version(text: str) -> str:
+    """Read a version as npm reads the one in a package.json: leading blanks, `v` and `=` are dropped (`v1.0.0`).
+
+    Raises Invalid as `parse_version`. Nothing else is repaired.
+    Source: `npm publish`; npm, yarn and bun clean it before sending, but the tarball's package.json keeps the spelling.
+    """
+    if len(text) > MAX_VERSION:
+        raise Invalid("a version has at most 256 characters", code="invalid_version")
+    return parse_version(_VERSION_PREFIX.sub("", text.strip(" \t\n\r"), count=1))
 
 
 def parse_tag(text: str) -> str:

@@ -6,7 +6,6 @@ import re
 
 import nh3
 from markdown_it import MarkdownIt
-from mdit_py_plugins.tasklists import tasklists_plugin
 from pygments import highlight
 from pygments.formatters.html import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
@@ -17,6 +16,7 @@ MAX_RENDERED = 256 * 1024  # characters; a longer readme is cut there
 MAX_HIGHLIGHTED = 20_000  # characters of one code block
 ID_PREFIX = "user-content-"
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")  # controls that make text read other than it is
+_TASK = re.compile(r"^(\s*(?:[-*+]|\d+[.)])\s+)\[([ xX])\](?= )", re.MULTILINE)  # - [x] done
 _SLUG_DROP = re.compile(r"[^\w\- ]")
 _TAGS = set(
     """a abbr b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i ins kbd li ol p pre q s samp
@@ -34,10 +34,7 @@ _ATTRIBUTES = {
     "div": {"align"},
 }
 _CLASSES = {
-    "div": {"highlight"},
-    "span": {name for name in STANDARD_TYPES.values() if name},
-    "li": {"task-list-item"},
-    "ul": {"contains-task-list"},
+    "span": {"highlight", *filter(None, STANDARD_TYPES.values())},
 }
 
 
@@ -47,16 +44,21 @@ def render(text: str) -> str:
     Scripts, handlers, forms, styles, images and htmx attributes do not survive. Images become links, because a page
     of ours loads nothing from elsewhere. Ids begin with `user-content-`, and so do links to them.
     """
-    source = _BIDI.sub("", text[:MAX_RENDERED])
+    source = _TASK.sub(_box, _BIDI.sub("", text[:MAX_RENDERED]))
     return nh3.clean(
         _markdown().render(source),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         allowed_classes=_CLASSES,
         attribute_filter=_filter,
+        set_tag_attribute_values={"pre": {"tabindex": "0"}},  # it scrolls, so the keyboard has to reach it
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer nofollow ugc",
     )
+
+
+def _box(task: re.Match[str]) -> str:
+    return task[1] + ("\u2610" if task[2] == " " else "\u2611")
 
 
 def _filter(tag: str, attribute: str, value: str) -> str | None:
@@ -73,7 +75,7 @@ def _filter(tag: str, attribute: str, value: str) -> str | None:
 def _markdown() -> MarkdownIt:
     # A parser of its own for each text: parsers keep no state between texts, but they are cheap and this is plain.
     markdown = MarkdownIt("commonmark", {"html": True, "highlight": _highlight})
-    markdown.enable(["table", "strikethrough"]).use(tasklists_plugin)
+    markdown.enable(["table", "strikethrough"])
     markdown.add_render_rule("image", _image)
     markdown.add_render_rule("heading_open", _heading)
     return markdown

@@ -40,7 +40,7 @@ def put_revision(request, name: str, revision: str) -> JsonResponse:
     body = wire.read_revision_put(PackageName.parse(name), _plain(request), content_length(request))
     match body:
         case wire.Unpublication():
-            releases.unpublish_versions(request.actor, name, body.versions, revision)
+            releases.unpublish_versions(request.actor, name, body.kept, revision)
         case wire.OwnerList():
             sharing.set_owners(request.actor, name, body.names, revision)
         case _:

@@ -14,13 +14,14 @@ async function copy(button) {
     if (!document.execCommand("copy")) return;
     getSelection().removeAllRanges();
   }
-  const word = button.querySelector("[data-copy-word]") || button;
-  word.textContent = "copied";
-  button.setAttribute("data-copied", "");
-  setTimeout(() => {
-    word.textContent = "copy";
-    button.removeAttribute("data-copied");
-  }, 2000);
+  const said = button.parentElement.querySelector("[role=status]");
+  const say = (word, announced) => {
+    button.textContent = word;
+    button.toggleAttribute("data-copied", Boolean(announced));
+    if (said) said.textContent = announced;
+  };
+  say("copied", "copied");
+  setTimeout(say, 2000, "copy", "");
 }
 
 document.addEventListener("click", (event) => {
