@@ -27,7 +27,7 @@ def clean(text: str) -> str:
     Raises Invalid when it breaks the rules or is reserved. Whether it is free is for the database to say.
     """
     name = text.strip().removeprefix("@").lower()
-    if len(name) > MAX_LENGTH or not _NAME.fullmatch(name):
+    if not text.isascii() or len(name) > MAX_LENGTH or not _NAME.fullmatch(name):  # lower() makes letters of look-alikes
         raise Invalid(
             f"a name has at most {MAX_LENGTH} letters, digits, dots, dashes and underscores, "
             "and begins with a letter or digit",

@@ -20,6 +20,8 @@ from accounts.models import Token
 from registry_site.errors import NotFound, Refusal
 from registry_site.htmx import answer, take_notice
 
+# yarn sends no token for names without a scope unless told to, and refuses what is younger than a day.
+YARN = ("npmAlwaysAuth true", "npmMinimalAgeGate 0")
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
@@ -98,8 +100,17 @@ def first_admin(request, key: str) -> HttpResponse:
 
 def connect(request) -> HttpResponse:
     """The commands that point a client here."""
-    scope = request.actor.name or "your-name"
-    return render(request, "pages/connect.html", {"address": registry(request) + "/", "scope": scope})
+    address = registry(request) + "/"
+    return render(
+        request,
+        "pages/connect.html",
+        {
+            "address": address,
+            "scope": request.actor.name or "your-name",
+            "npmrc": f"registry={address}\n{address.partition(':')[2]}:_authToken=${{NPM_TOKEN}}",
+            "yarn": "\n".join(f"yarn config set {line}" for line in (f"npmRegistryServer {address}", *YARN)),
+        },
+    )
 
 
 def _issue(request, given: dict) -> tuple[Token, str]:

@@ -17,8 +17,7 @@ MAX_DESCRIPTION = 64 * 1024
 MAX_MESSAGE = 1_024
 MAX_SENT = 128
 
-RUNTIME_DEPENDENCIES = ("dependencies", "optionalDependencies", "peerDependencies")
-DEPENDENCIES = (*RUNTIME_DEPENDENCIES, "devDependencies")
+DEPENDENCIES = ("dependencies", "optionalDependencies", "peerDependencies", "devDependencies")
 PLATFORM = ("os", "cpu", "libc")
 INSTALL_SCRIPTS = frozenset({"preinstall", "install", "postinstall"})
 SENT_FIELDS = ("gitHead", "_nodeVersion", "_npmVersion")
@@ -189,7 +188,8 @@ def _ranges(value: Any) -> dict[str, str]:
 
 
 def _scripts(value: Any) -> dict[str, str]:
-    return {name: _BIN_FOLDER.sub("", text, count=1) if _BIN_FOLDER.match(text) else text for name, text in _strings(value).items()}
+    # npm puts that folder on the path and takes it off the text.
+    return {name: text[match.end() :] if (match := _BIN_FOLDER.match(text)) else text for name, text in _strings(value).items()}
 
 
 def _bundled(source: dict[str, Any]) -> list[str]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import pty
+import re
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -81,3 +84,22 @@ def fetch(registry: Registry, path: str, token: str | None = None, method: str =
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read(), error.headers
+
+
+def answer_prompts(words: list[str], client: Client, answers: list[str]) -> None:
+    """Run a login that asks for name, password and address on a terminal, and answer on a pseudo-terminal."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(client.home)
+        os.execve(words[0], words, client.environ)  # noqa: S606
+    said = b""
+    waiting = [(rb"[Uu]sername: ?", answers[0]), (rb"[Pp]assword: ?", answers[1]), (rb"[Ee]mail[^\n]*: ?", answers[2])]
+    try:
+        while chunk := os.read(terminal, 4096):
+            said += chunk
+            if waiting and re.search(waiting[0][0] + rb"[^\n]*$", said.replace(b"\r", b"")):
+                os.write(terminal, waiting.pop(0)[1].encode() + b"\r")
+                said = b""
+    except OSError:
+        pass
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, said.decode(errors="replace")

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from tests.live import app, fetch, make
+from tests.live import answer_prompts, app, fetch, make
 from tests.tools.visitor import PASSWORD, Visitor
 
 pytestmark = pytest.mark.protocol
@@ -180,7 +180,7 @@ def test_password_login_and_logout(join, npm_or_skip, major):
     client = alice.client("npm", major, logged_in=False)
     answers = f"{alice.name}\n{PASSWORD}\n{alice.name}@example.com\n"
     words = [*client.words, "login", *(["--auth-type=legacy"] if major >= 9 else [])]
-    _answer_prompts(words, client, answers.splitlines())
+    answer_prompts(words, client, answers.splitlines())
     assert client.run("whoami").stdout.strip() == alice.name
     client.run("logout")
     assert client.run("whoami", check=False).code != 0
@@ -225,25 +225,3 @@ def test_enterprise_mode(enterprise, join):
     assert fetch(enterprise, name)[0] == 401
     assert fetch(enterprise, f"@{alice.name}/none")[0] == 401
     assert "/login" in Visitor(enterprise.url).get(f"/package/{name}").address
-
-
-def _answer_prompts(words, client, answers) -> None:
-    """Old npm reads its prompts from a terminal; a pseudo-terminal answers them one by one."""
-    import os
-    import pty
-
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(client.home)
-        os.execve(words[0], words, client.environ)  # noqa: S606
-    said = b""
-    waiting = [(rb"[Uu]sername: ?", answers[0]), (rb"[Pp]assword: ?", answers[1]), (rb"[Ee]mail[^\n]*: ?", answers[2])]
-    try:
-        while chunk := os.read(terminal, 4096):
-            said += chunk
-            if waiting and re.search(waiting[0][0] + rb"[^\n]*$", said.replace(b"\r", b"")):
-                os.write(terminal, waiting.pop(0)[1].encode() + b"\r")
-                said = b""
-    except OSError:
-        pass
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, said.decode(errors="replace")
