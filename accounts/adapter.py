@@ -6,7 +6,6 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
-from django.db import transaction
 
 from accounts import audit, names, people
 from accounts.actor import Actor, address_of
@@ -34,7 +33,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return name
 
     def save_user(self, request, user, form, commit: bool = True):
-        with transaction.atomic():
+        with people.taking(form.cleaned_data["username"]):
             user = super().save_user(request, user, form, commit)
             if secret := request.session.pop(INVITATION_KEY, ""):
                 people.use_invitation(secret, user)

@@ -41,8 +41,9 @@ def read_object(request, limit: int = LIMIT) -> dict[str, Any]:
 
 
 def text_field(body: dict[str, Any], name: str, default: str | None = None) -> str:
-    """A string in an object, `default` when it is absent. Raises Malformed."""
-    value = body.get(name, default)
+    """A string in an object, `default` when it is absent or null. Raises Malformed."""
+    value = body.get(name)
+    value = default if value is None else value
     if not isinstance(value, str):
         raise Malformed(f"the body lacks {name}")
     return value

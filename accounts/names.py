@@ -12,7 +12,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
 RESERVED = frozenset(
     """about abuse admin administrator all anonymous api app apps assets auth billing blog browse code con connect
     constructor contact css dashboard developers docs download downloads email everyone explore favicon.ico feed files
-    healthz help home hostmaster info install invite js legal login logout mail me metrics node node_modules nobody npm
+    healthz help home hostmaster info install invite js legal login logout mail me metrics new node node_modules nobody npm
     null nul org orgs owner package packages password policy postmaster privacy profile prototype prn public registry
     restricted robots.txt root search secure security self session settings setup shop signin signout signup site
     sitemap.xml static status support system team teams terms token tokens undefined upstream user users webmaster
@@ -27,7 +27,7 @@ def clean(text: str) -> str:
     Raises Invalid when it breaks the rules or is reserved. Whether it is free is for the database to say.
     """
     name = text.strip().removeprefix("@").lower()
-    if not text.isascii() or len(name) > MAX_LENGTH or not _NAME.fullmatch(name):  # lower() makes letters of look-alikes
+    if not text.isascii() or len(name) > MAX_LENGTH or not _NAME.fullmatch(name):  # lower() folds look-alikes
         raise Invalid(
             f"a name has at most {MAX_LENGTH} letters, digits, dots, dashes and underscores, "
             "and begins with a letter or digit",

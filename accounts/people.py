@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import difflib
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -28,6 +30,22 @@ def is_free(name: str) -> bool:
     return not Scope.objects.filter(name=name).exists()
 
 
+@contextmanager
+def taking(name: str) -> Iterator[None]:
+    """A transaction that gives a new name to somebody.
+
+    Raises Conflict when it was ever held, also when somebody takes it at the same moment: the database is the judge.
+    """
+    taken = Conflict(f"the name {name} is not available; choose another", code="name_taken")
+    try:
+        with transaction.atomic():
+            if not is_free(name):
+                raise taken
+            yield
+    except IntegrityError:
+        raise taken from None
+
+
 def create(
     actor: Actor, name: str, email: str, password: str | None = None, *, superuser: bool = False
 ) -> User:
@@ -43,9 +61,7 @@ def create(
             validate_password(password, User(username=name, email=email))
     except ValidationError as error:
         raise Invalid(" ".join(error.messages)) from error
-    with transaction.atomic():
-        if not is_free(name):
-            raise Conflict(f"the name {name} is not available; choose another", code="name_taken")
+    with taking(name):
         user = User(username=name, email=email, is_staff=superuser, is_superuser=superuser)
         user.set_password(password)
         user.save()

@@ -21,9 +21,7 @@ def create(actor: Actor, name: str, title: str = "", *, owner: User | None = Non
     """
     owner = owner or actor.require(Power.GOVERN)
     name = names.clean(name)
-    with transaction.atomic():
-        if not people.is_free(name):
-            raise Conflict(f"the name {name} is not available; choose another", code="name_taken")
+    with people.taking(name):
         scope = Scope.objects.create(name=name, kind=Scope.Kind.ORG)
         return found(actor, scope, owner, title)
 

@@ -52,10 +52,11 @@ def add(actor: Actor, org_name: str, name: str, username: str) -> None:
     Raises NotFound for a team the org lacks or a person who is no member of the org.
     Source: `npm team add ORG:TEAM USER`.
     """
+    username = username.removeprefix("@")
     with transaction.atomic():
         org = access.find(actor, Action.TEAMS, org_name, lock=True)
         team = access.find_team(org, name)
-        membership = Membership.objects.filter(org=org, user__username=username.removeprefix("@")).first()
+        membership = Membership.objects.filter(org=org, user__username=username).first()
         if membership is None:
             raise NotFound(f"{username} is not a member of {org.name}; an owner adds members with npm org set")
         _, created = Seat.objects.get_or_create(team=team, membership=membership)
@@ -68,19 +69,20 @@ def remove(actor: Actor, org_name: str, name: str, username: str) -> None:
 
     Source: `npm team rm ORG:TEAM USER`.
     """
+    username = username.removeprefix("@")
     with transaction.atomic():
         org = access.find(actor, Action.TEAMS, org_name, lock=True)
         team = access.find_team(org, name)
-        gone, _ = Seat.objects.filter(team=team, membership__user__username=username.removeprefix("@")).delete()
+        gone, _ = Seat.objects.filter(team=team, membership__user__username=username).delete()
         if not gone:
             raise NotFound(f"{username} is not in the team {name}")
         audit.record(actor, "team.left", org=org.name, person=username, team=name)
 
 
 def _clean(name: str) -> str:
-    try:
-        return names.clean(name)
-    except Invalid:
-        if name.strip().lower() in names.RESERVED:  # reserved words name routes of ours; teams live below their org
-            return name.strip().lower()
-        raise
+    folded = name.strip().lower()
+    if folded == "new":  # the page that makes a team is at this address
+        raise Invalid("a team cannot be called new; choose another name", code="invalid_name")
+    if folded in names.RESERVED:  # they are taken for users and orgs; a team called docs or security is fine
+        return folded
+    return names.clean(name)

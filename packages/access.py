@@ -207,9 +207,11 @@ def can(package: Package) -> frozenset[Action]:
     return frozenset(action for action, column in _COLUMN.items() if package.standing >= row[column])
 
 
-def recheck(actor: Actor, action: Action, package: Package) -> Package:
+def recheck(actor: Actor, action: Action, package: Package, *, claimed: bool = False) -> Package:
     """Ask the policy again inside the write transaction, on the row that is locked there.
 
+    claimed: the package is new in this transaction; whoever may add it to its scope may publish it, also a member
+    of an org who is in none of its teams.
     A right that was taken away while an upload ran is gone. Raises as `find`.
     """
     again = _ranked(actor).filter(pk=package.pk).select_related("scope").first()
@@ -221,6 +223,8 @@ def recheck(actor: Actor, action: Action, package: Package) -> Package:
             .select_related("scope")
             .get()
         )
+    if claimed and again.scope is not None and may_claim(actor, again.scope):
+        return again
     if action not in can(again):
         raise _lacking(again, action) if Action.VIEW in can(again) else missing(actor, package.name)
     return again

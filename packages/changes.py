@@ -36,16 +36,19 @@ class Unchanged(Exception):
 
 
 @contextmanager
-def changing(package: Package, actor: Actor, change: str, *, person: str = "", **facts) -> Iterator[Package]:
+def changing(
+    package: Package, actor: Actor, change: str, *, person: str = "", claimed: bool = False, **facts
+) -> Iterator[Package]:
     """Change a package: gives its locked row, and on leaving counts the revision and writes the audit event.
 
     change: a key of CHANGES; person, facts: what the audit event says besides.
+    claimed: the package was made by this transaction, so that the right to add it to its scope is enough.
     The stored documents need no touch: they carry the revision they were built for, and the next reader sees that
     they are stale. Raises what the policy raises, when the right was taken away meanwhile.
     """
     with transaction.atomic():
         Package.objects.select_for_update().get(pk=package.pk)
-        locked = access.recheck(actor, CHANGES[change], package)
+        locked = access.recheck(actor, CHANGES[change], package, claimed=claimed)
         try:
             with transaction.atomic():
                 yield locked

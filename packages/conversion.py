@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.db import transaction
 
 from accounts import audit, names, people
 from accounts.actor import Actor, Power
@@ -11,7 +10,6 @@ from orgs import organizations
 from orgs.models import Org, Role, Seat, Team
 from packages.changes import changing
 from packages.models import Package, Permission, TeamGrant
-from registry_site.errors import Conflict
 
 
 def become_org(actor: Actor, new_name: str) -> Org:
@@ -22,11 +20,9 @@ def become_org(actor: Actor, new_name: str) -> Org:
     """
     user = actor.require(Power.GOVERN)
     new_name = names.clean(new_name)
-    with transaction.atomic():
+    with people.taking(new_name):
         user = User.objects.select_for_update().get(pk=user.pk)
         scope = Scope.objects.select_for_update().get(user=user)
-        if not people.is_free(new_name):
-            raise Conflict(f"the name {new_name} is not available; choose another", code="name_taken")
         packages = list(Package.objects.select_for_update().filter(scope=scope))
         scope.kind, scope.user = Scope.Kind.ORG, None
         scope.save(update_fields=["kind", "user"])

@@ -29,7 +29,7 @@ _SERVER_FIELDS = frozenset(
 _BIN_FOLDER = re.compile(r"(?:\.[/\\])?node_modules[/\\]\.bin[/\\]")
 _SHORTHAND = re.compile(r"[\w.-]+/[\w.-]+(?:#.*)?")
 _PROTOCOL = re.compile(r"(?:git\+)?(?:https?|ssh|git)://")
-_HOSTS = {"github:": "github.com/", "gitlab:": "gitlab.com/", "bitbucket:": "bitbucket.org/", "gist:": "gist.github.com/"}
+_HOSTS = {"github:": "github.com/", "gitlab:": "gitlab.com/", "bitbucket:": "bitbucket.org/"}
 _REBUILD = "node-gyp rebuild"
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
@@ -189,7 +189,8 @@ def _ranges(value: Any) -> dict[str, str]:
 
 def _scripts(value: Any) -> dict[str, str]:
     # npm puts that folder on the path and takes it off the text.
-    return {name: text[match.end() :] if (match := _BIN_FOLDER.match(text)) else text for name, text in _strings(value).items()}
+    starts = {name: _BIN_FOLDER.match(text) for name, text in _strings(value).items()}
+    return {name: value[name][match.end() if match else 0 :] for name, match in starts.items()}
 
 
 def _bundled(source: dict[str, Any]) -> list[str]:
@@ -207,8 +208,8 @@ def _bins(source: dict[str, Any]) -> dict[str, str]:
     elif isinstance(value, list):
         value = {text: text for text in _list(value)}
     # A name is one file in a folder of commands, a path stays inside the package.
-    entries = {posixpath.basename(_inside(name.replace(":", "/"))): _inside(path) for name, path in _strings(value).items()}
-    return {name: path for name, path in entries.items() if name and path}
+    entries = [(_inside(name.replace(":", "/")), _inside(path)) for name, path in _strings(value).items()]
+    return {posixpath.basename(name): path for name, path in entries if name and path}
 
 
 def _inside(path: str) -> str:
@@ -219,7 +220,8 @@ def _installed(manifest: dict[str, Any]) -> dict[str, str]:
     # What is optional may stand here too or not; npm gives every bundled name that is missing the range "*".
     optional, bundled = manifest.get("optionalDependencies", {}), manifest.get("bundleDependencies", [])
     ranges = _sources(manifest, "dependencies")
-    return {name: text for name, text in ranges.items() if name not in optional and (text != "*" or name not in bundled)}
+    given = {name for name, text in ranges.items() if text == "*" and name in bundled}
+    return {name: text for name, text in ranges.items() if name not in optional and name not in given}
 
 
 def _sources(manifest: dict[str, Any], field: str) -> dict[str, str]:

@@ -46,9 +46,9 @@ def publish(actor: Actor, upload: Upload) -> Version:
 def _list(actor: Actor, name: PackageName, package: Package | None, upload: Upload, version: Version) -> Version:
     try:
         with transaction.atomic():
-            package = package or _claim(actor, name, upload.access)
+            package, claimed = (package, False) if package else _claim(actor, name, upload.access)
             facts = {"version": version.number, "tags": list(upload.tags), "integrity": version.integrity}
-            with changing(package, actor, "version.published", **facts) as package:
+            with changing(package, actor, "version.published", claimed=claimed, **facts) as package:
                 if same := _published(package, upload):
                     raise Unchanged
                 first = not package.versions.filter(unpublished_at=None).exists()
@@ -70,7 +70,7 @@ def _list(actor: Actor, name: PackageName, package: Package | None, upload: Uplo
     return version
 
 
-def _claim(actor: Actor, name: PackageName, level: str | None) -> Package:
+def _claim(actor: Actor, name: PackageName, level: str | None) -> tuple[Package, bool]:
     scope = Scope.objects.get(name=name.scope) if name.scope else None
     level = (level or Access.RESTRICTED) if scope else Access.PUBLIC
     package, created = Package.objects.get_or_create(name=name.full, defaults={"scope": scope, "access": level})
@@ -83,7 +83,7 @@ def _claim(actor: Actor, name: PackageName, level: str | None) -> Package:
     elif scope.kind == Scope.Kind.ORG:
         developers = Team.objects.get(org__scope=scope, name=DEVELOPERS)
         TeamGrant.objects.get_or_create(package=package, team=developers, defaults={"permission": Permission.WRITE})
-    return package
+    return package, created
 
 
 def _prepare(actor: Actor, name: PackageName, upload: Upload, facts: tarballs.Facts) -> Version:

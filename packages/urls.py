@@ -40,6 +40,8 @@ own_protocol = [
 protocol = [
     path("<package:name>/-rev/<str:revision>", endpoint(PUT=write.put_revision, DELETE=write.delete_package)),
     path("<package:name>/-/<str:file>/-rev/<str:revision>", endpoint(DELETE=write.delete_tarball)),
+    # npm 6 puts the path of a tarball link behind the registry's address, and so says /npm/ twice.
+    path("npm/<package:name>/-/<str:file>/-rev/<str:revision>", endpoint(DELETE=write.delete_tarball)),
     path("<package:name>/-/<str:file>", endpoint(GET=read.tarball)),
     path("<package:name>", endpoint(GET=read.packument, PUT=write.put_package)),
     path("<package:name>/<str:spec>", endpoint(GET=read.version)),

@@ -15,9 +15,9 @@ urlpatterns = [
     path("healthz/live", health.live, name="live"),
     path("healthz/ready", health.ready, name="ready"),
     path("admin/", admin.site.urls),
-    *packages.pages,
-    *orgs.pages,
     *accounts.pages,
+    *orgs.pages,
+    *packages.pages,
 ]
 
 handler400, handler404, handler500 = errorpages.bad_request, errorpages.not_found, errorpages.server_error

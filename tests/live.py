@@ -7,6 +7,8 @@ import json
 import os
 import pty
 import re
+import select
+import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 from tests.tools import clients
 from tests.tools.homes import Client
 from tests.tools.server import Registry
-from tests.tools.visitor import Person, sign_up
+from tests.tools.visitor import Person, Visitor, sign_up
 
 _numbers = itertools.count(1)
 
@@ -86,20 +88,36 @@ def fetch(registry: Registry, path: str, token: str | None = None, method: str =
             return error.code, error.read(), error.headers
 
 
-def answer_prompts(words: list[str], client: Client, answers: list[str]) -> None:
-    """Run a login that asks for name, password and address on a terminal, and answer on a pseudo-terminal."""
+def web_login(client: Client, browser: Visitor, *words: str) -> None:
+    """`npm login` that prints the address to open; the person approves it there and npm goes on."""
+    process = subprocess.Popen(
+        [*client.words, "login", "--no-browser", *words], cwd=client.home, env=client.environ, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        address = next(line.strip() for line in process.stdout if "/login/npm/" in line)
+        approved = browser.submit(address, decision="approve")
+        assert "You are logged in" in approved.text
+        process.stdin.close()
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def answer_prompts(words: list[str], client: Client, answers: dict[str, str]) -> None:
+    """Run a command on a pseudo-terminal; a prompt that ends with a key of `answers` gets its value, once."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(client.home)
         os.execve(words[0], words, client.environ)  # noqa: S606
-    said = b""
-    waiting = [(rb"[Uu]sername: ?", answers[0]), (rb"[Pp]assword: ?", answers[1]), (rb"[Ee]mail[^\n]*: ?", answers[2])]
+    said, waiting = "", dict(answers)
     try:
-        while chunk := os.read(terminal, 4096):
-            said += chunk
-            if waiting and re.search(waiting[0][0] + rb"[^\n]*$", said.replace(b"\r", b"")):
-                os.write(terminal, waiting.pop(0)[1].encode() + b"\r")
-                said = b""
-    except OSError:
+        while select.select([terminal], [], [], 60)[0]:
+            said += os.read(terminal, 4096).decode(errors="replace")
+            shown = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", said).rstrip()
+            if prompt := next((each for each in waiting if shown.endswith(each)), None):
+                os.write(terminal, waiting.pop(prompt).encode() + b"\r")
+    except OSError:  # the command ended and took its terminal with it
         pass
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, said.decode(errors="replace")
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, said

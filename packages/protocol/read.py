@@ -12,8 +12,9 @@ from packages.names import PackageName
 from registry_site.errors import Invalid, NotFound
 
 ABBREVIATED = "application/vnd.npm.install-v1+json"
-# One second lets pnpm keep its copy and ask again with If-None-Match; npm asks again at once. Never a shared cache.
-CACHE_DOCUMENT = "private, max-age=1"
+# A copy may be kept, for one second, and is a second old already: every client asks again with If-None-Match, so a change
+# shows at once. (`no-cache` says the same, but pnpm then keeps nothing and fetches the whole each time.)
+CACHE_DOCUMENT = {"Cache-Control": "private, max-age=1", "Age": "1"}
 CACHE_TARBALL = "private, max-age=31536000, immutable"
 
 
@@ -37,7 +38,8 @@ def packument(request, name: str) -> HttpResponse:
         response["ETag"] = found.etag
         if compressed:
             response["Content-Encoding"] = "gzip"
-    response["Cache-Control"] = CACHE_DOCUMENT
+    for header, value in CACHE_DOCUMENT.items():
+        response[header] = value
     return response
 
 
@@ -50,9 +52,8 @@ def version(request, name: str, spec: str) -> HttpResponse:
         if tag is None:
             raise NotFound(f"version not found: {spec}")
         found = tag.version
-    response = HttpResponse(packuments.manifest_of(found, registry(request)), content_type="application/json")
-    response["Cache-Control"] = CACHE_DOCUMENT
-    return response
+    body = packuments.manifest_of(found, registry(request))
+    return HttpResponse(body, content_type="application/json", headers=CACHE_DOCUMENT)
 
 
 def tarball(request, name: str, file: str) -> HttpResponse:

@@ -12,7 +12,6 @@ from packages.tarballs.limits import Limits, refusal
 BLOCK = 512
 DEFAULT_MODE = 0o644
 
-_ZEROS = bytes(BLOCK)
 _OCTAL = re.compile(rb"[0-7]{1,12}")
 _PAX_LENGTH = re.compile(rb"([1-9][0-9]{0,6}) ")
 _POSIX, _GNU, _V7 = b"ustar\x0000", b"ustar  \0", bytes(8)
@@ -44,7 +43,7 @@ def entries(source: Inflated, limits: Limits) -> Iterator[Entry]:
     """Walk an archive to its very end. Raises Invalid for links, devices, unreadable or ambiguous headers."""
     extended: dict[str, bytes] = {}
     count = 0
-    while (block := source.read(BLOCK)) and block != _ZEROS:
+    while (block := source.read(BLOCK)).strip(b"\0"):
         count += 1
         if count > limits.entries:
             raise refusal(f"it has more than {limits.entries} entries", "too_many_entries")

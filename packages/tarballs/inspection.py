@@ -122,7 +122,9 @@ def _rank(path: str | None) -> tuple[int, str]:
 
 
 def _readable(readme: bytes | None) -> str | None:
-    return None if readme is None else readme.decode("utf-8-sig", errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if readme is None:
+        return None
+    return readme.decode("utf-8-sig", errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _parse_package_json(data: bytes, limits: Limits) -> dict[str, Any]:

@@ -124,7 +124,8 @@ def _document(scanner: Scanner, *, edit: bool = False) -> dict[str, Any]:
 def _read_edit(name: PackageName, document: dict[str, Any]) -> Deprecation | Stars:
     require_name(name, document)
     attachments = document.get("_attachments")
-    if isinstance(attachments, dict) and any(isinstance(part, dict) and "data" in part for part in attachments.values()):
+    sent = attachments.values() if isinstance(attachments, dict) else ()
+    if any(isinstance(part, dict) and "data" in part for part in sent):
         raise Invalid("the publish carries no tarball: nothing attached is named NAME-VERSION.tgz", code="attachments")
     revision = _optional_text(document, "_rev")
     if revision is None:
@@ -152,9 +153,10 @@ def _owners(entries: Any) -> tuple[str, ...]:
     # E-mail addresses come along and are ignored: they are not the caller's to change.
     people = entries if isinstance(entries, list) else [None]
     names = [person.get("name") if isinstance(person, dict) else None for person in people]
+    owners = tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
     if not all(isinstance(name, str) for name in names):
         raise Malformed("maintainers is a list of people with names", code="maintainers")
-    return tuple(dict.fromkeys(names))
+    return owners
 
 
 def _users(document: dict[str, Any]) -> frozenset[str]:

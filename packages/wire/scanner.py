@@ -29,6 +29,11 @@ class Sink(Protocol):
     def close(self) -> None: ...
 
 
+class _Nowhere:
+    def write(self, base64_text: bytes) -> None: ...
+    def close(self) -> None: ...
+
+
 class Scanner:
     """Feed it the body, then `close` it and read `skeleton`.
 
@@ -42,7 +47,8 @@ class Scanner:
         self.tarball_key: str | None = None
         self._limit = limit
         self._limit_with_tarball = limit_with_tarball
-        self._sink = sink
+        self._diverts = sink is not None
+        self._sink = sink or _Nowhere()
         self._step = self._between
         self._tail = b""
         self._depth = 0
@@ -80,14 +86,14 @@ class Scanner:
         return end + 1
 
     def _to_key(self, data: bytes, at: int) -> int:
-        end = _GAP.match(data, at).end()
+        end = _end(_GAP, data, at)
         gap = data[at:end]
         self._keep(gap)
         self._note_key(gap)
         return end
 
     def _pass_over(self, data: bytes, at: int) -> int:
-        start, end, depth = at, _OFF_PATH.match(data, at).end(), self._depth
+        start, end, depth = at, _end(_OFF_PATH, data, at), self._depth
         while end < len(data) and (byte := data[end]) != _QUOTE:
             if byte in _OPEN and depth < MAX_DEPTH:
                 depth += 1
@@ -95,7 +101,7 @@ class Scanner:
                 depth -= 1
             else:
                 break  # too deep, or back on the path: `_bracket` knows what to do
-            end = _OFF_PATH.match(data, end + 1).end()
+            end = _end(_OFF_PATH, data, end + 1)
         self._depth = depth
         self._keep(data[start:end])
         return end
@@ -125,7 +131,7 @@ class Scanner:
         self._key = None
 
     def _leads_to_tarball(self) -> bool:
-        if self._depth != self._matched or self._sink is None:
+        if self._depth != self._matched or not self._diverts:
             return False
         if self._depth == 2 and self._key and self._key.endswith(".tgz"):
             self._attachment = self._key
@@ -141,7 +147,7 @@ class Scanner:
         self._step = self._in_string
 
     def _in_string(self, data: bytes, at: int) -> int:
-        end = _IN_STRING.match(data, at).end()
+        end = _end(_IN_STRING, data, at)
         part = data[at:end]
         self._keep(part)
         if self._depth == self._matched and len(self._string) <= MAX_KEY:
@@ -190,6 +196,11 @@ def parse_json(data: bytes, *, limit: int) -> Any:
     scanner.feed(data)
     scanner.close()
     return loads(scanner.skeleton)
+
+
+def _end(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
+    match = pattern.match(data, at)
+    return match.end() if match else at  # each of them matches nothing, too
 
 
 def _text_of(string: bytes) -> str | None:

@@ -25,8 +25,8 @@ class Spool:
     def __init__(self, folder: Path, max_tarball: int) -> None:
         self._folder = folder
         self._max = max_tarball
+        self._path = folder
         self._file: BinaryIO | None = None
-        self._path: Path | None = None
         self._rest = b""
         self._padded = False
         self._size = 0
@@ -48,11 +48,10 @@ class Spool:
 
     def spooled(self) -> Spooled:
         """The finished file. Only after `close`."""
-        assert self._path is not None
         return Spooled(self._path, self._size, self._sha512.digest(), self._sha1.hexdigest())
 
     def discard(self) -> None:
-        if self._file is not None and self._path is not None:
+        if self._file is not None:
             self._file.close()
             self._path.unlink(missing_ok=True)
 
@@ -73,7 +72,8 @@ class Spool:
 
 
 def tarball_too_large(limit: int) -> TooLarge:
-    return TooLarge(f"the tarball is over {limit / MEGABYTE:g} MB, the most this registry takes", code="tarball_too_large")
+    message = f"the tarball is over {limit / MEGABYTE:g} MB, the most this registry takes"
+    return TooLarge(message, code="tarball_too_large")
 
 
 def _decode(text: bytes, *, after_padding: bool) -> bytes:

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from tests.live import app, fetch, make
+from tests.live import app, fetch, make, web_login
 from tests.tools.server import Registry
 from tests.tools.visitor import sign_up
 
@@ -109,13 +109,6 @@ def test_scopes_have_a_many_to_one_relationship_with_registries(join, registry, 
 def test_associate_a_scope_with_a_registry_at_login(join, registry, second, tmp_path):
     here = join("here")
     client = sign_up(second, "elsewhere", tmp_path / "elsewhere").client()
-    process = subprocess.Popen(
-        [*client.words, "login", "--no-browser", f"--registry={registry.registry}", f"--scope=@{here.name}"],
-        cwd=client.home, env=client.environ, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    address = next(line.strip() for line in process.stdout if "/login/npm/" in line)
-    here.browser.submit(address, decision="approve")
-    process.stdin.close()
-    assert process.wait(60) == 0
+    web_login(client, here.browser, f"--registry={registry.registry}", f"--scope=@{here.name}")
     client.run("publish", cwd=make(client, f"@{here.name}/tool"))
     assert here.browser.get(f"/package/@{here.name}/tool").status == 200

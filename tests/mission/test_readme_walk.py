@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live import answer_prompts
+from tests.live import web_login
 from tests.tools import ports
 from tests.tools.homes import Client
 from tests.tools.server import ROOT
@@ -82,8 +82,7 @@ def test_the_walk(served, tmp_path, npm_or_skip, major):
         words = shlex.split(line)
         assert words[0] == "npm"
         if words[1] == "login":
-            who = alice if client is hers else bob
-            return _login(client, browsers[who], who, major)
+            return web_login(client, browsers[alice if client is hers else bob])
         return client.run(*words[1:], cwd=cwd, check=check)
 
     for line in script[:4]:
@@ -99,20 +98,6 @@ def test_the_walk(served, tmp_path, npm_or_skip, major):
     run(hers, script[8], hers.home / "hello")
     assert package in run(his, script[9], project).stdout
     assert Visitor(served).get(f"/package/{package}").status == 200
-
-
-def _login(client: Client, browser: Visitor, name: str, major: int) -> None:
-    if major < 9:
-        answer_prompts([*client.words, "login"], client, [name, PASSWORD, f"{name}@example.com"])
-        return
-    process = subprocess.Popen(
-        [*client.words, "login", "--no-browser"], cwd=client.home, env=client.environ, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    address = next(line.strip() for line in process.stdout if "/login/npm/" in line)
-    browser.submit(address, decision="approve")
-    process.stdin.close()
-    assert process.wait(60) == 0
 
 
 def _wait(address: str, process: subprocess.Popen, log: Path) -> None:

@@ -90,8 +90,8 @@ FORMS = {  # route name: (address, what is sent, the right it needs, which names
 }
 LIST_PAGES = ["search?q={base}", "~uma", "org/acme"]
 
-# Addresses that are about no package, or whose packages are in the lists above.
-ABOUT_NONE = set(
+# Addresses that are about no package, or are another spelling of one above.
+ABOUT_NONE = {"npm/<package:name>/-/<str:file>/-rev/<str:revision>"} | set(
     """-/ping -/whoami -/v1/login -/v1/done/<str:secret> -/user/org.couchdb.user:<str:name> -/user/token/<str:token>
     -/org/<str:org>/user -/org/<str:org>/team -/team/<str:org>/<str:team> -/team/<str:org>/<str:team>/user
     -/npm/v1/security/advisories/bulk""".split()

@@ -26,7 +26,9 @@ def tarball(*files: File, package_json: dict[str, Any] | None = None, folder: st
     return output.getvalue()
 
 
-def header(path: str | bytes, size: int = 0, kind: bytes = b"0", *, mode: bytes = b"000644 \0", size_field: bytes = b"") -> bytes:
+def header(
+    path: str | bytes, size: int = 0, kind: bytes = b"0", *, mode: bytes = b"000644 \0", size_field: bytes = b""
+) -> bytes:
     """One 512-byte tar header with a right checksum, whatever else is wrong."""
     name = path.encode() if isinstance(path, str) else path
     block = bytearray(512)

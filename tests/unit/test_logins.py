@@ -168,7 +168,11 @@ def test_a_login_never_makes_an_account(npm, bob):
 def test_wrong_password_unknown_and_suspended_are_one_answer(npm, bob, dave):
     dave.user.is_active = False
     dave.user.save()
-    answers = [password_login(npm, "bob", "wrong"), password_login(npm, "nobody-here", PASSWORD), password_login(npm, "dave", PASSWORD)]
+    answers = [
+        password_login(npm, "bob", "wrong"),
+        password_login(npm, "nobody-here", PASSWORD),
+        password_login(npm, "dave", PASSWORD),
+    ]
     assert {answer.status_code for answer in answers} == {401}
     assert len({answer.content for answer in answers}) == 1
     assert not Token.objects.exists()
