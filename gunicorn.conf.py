@@ -23,7 +23,10 @@ _stopping = threading.Event()
 
 def when_ready(server):
     """Start the background worker, and start it again should it die."""
-    print(f"Listening on http://localhost:{port}/ - the registry is http://localhost:{port}/npm/ - Ctrl-C stops it", flush=True)
+    print(
+        f"Listening on http://localhost:{port}/ - the registry is http://localhost:{port}/npm/ - Ctrl-C stops it",
+        flush=True,
+    )
     threading.Thread(target=_keep_worker, daemon=True).start()
 
 

@@ -126,6 +126,9 @@ class WebLogin(models.Model):
     approved_by = models.ForeignKey(User, models.CASCADE, null=True)
     closed_at = models.DateTimeField(null=True, help_text="denied, or its token was fetched")
 
+    def __str__(self) -> str:
+        return f"login asked for from {self.address}"
+
 
 class Invitation(models.Model):
     """A link that lets one person sign up while registration is by invitation."""

@@ -12,8 +12,8 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
 RESERVED = frozenset(
     """about abuse admin administrator all anonymous api app apps assets auth billing blog browse code con connect
     constructor contact css dashboard developers docs download downloads email everyone explore favicon.ico feed files
-    healthz help home hostmaster info install invite js legal login logout mail me metrics new node node_modules nobody npm
-    null nul org orgs owner package packages password policy postmaster privacy profile prototype prn public registry
+    healthz help home hostmaster info install invite js legal login logout mail me metrics new node node_modules nobody
+    npm     null nul org orgs owner package packages password policy postmaster privacy profile prototype prn public registry
     restricted robots.txt root search secure security self session settings setup shop signin signout signup site
     sitemap.xml static status support system team teams terms token tokens undefined upstream user users webmaster
     well-known www aux hasownproperty tostring valueof

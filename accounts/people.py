@@ -46,9 +46,7 @@ def taking(name: str) -> Iterator[None]:
         raise taken from None
 
 
-def create(
-    actor: Actor, name: str, email: str, password: str | None = None, *, superuser: bool = False
-) -> User:
+def create(actor: Actor, name: str, email: str, password: str | None = None, *, superuser: bool = False) -> User:
     """Make an account whose e-mail address counts as verified, as operators do.
 
     password: None for an account that cannot log in by password before it is reset.

@@ -31,4 +31,6 @@ class MemberForm(forms.Form):
     """A new member, or another role for one."""
 
     user = forms.CharField(max_length=64, label="User name")
-    role = forms.ChoiceField(choices=[(r.value, r.label) for r in (Role.DEVELOPER, Role.ADMIN, Role.OWNER)], label="Role")
+    role = forms.ChoiceField(
+        choices=[(r.value, r.label) for r in (Role.DEVELOPER, Role.ADMIN, Role.OWNER)], label="Role"
+    )

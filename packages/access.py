@@ -283,7 +283,9 @@ def reasons(package: Package) -> dict[int, Reason]:
         for user_id, role in leads.values_list("user", "role"):
             offer(user_id, Reason(OWNER, "role", role))
         seats = Seat.objects.filter(team__grants__package=package, team__org__scope=package.scope_id)
-        for user_id, team, permission in seats.values_list("membership__user", "team__name", "team__grants__permission"):
+        for user_id, team, permission in seats.values_list(
+            "membership__user", "team__name", "team__grants__permission"
+        ):
             offer(user_id, Reason(_GIVES[Permission(permission)], "team", team))
         return found
     if package.scope is not None and package.scope.user_id is not None:
@@ -305,7 +307,8 @@ def _require_part_in(user, scope: str) -> None:
     )
     if not part:
         raise NotAllowed(
-            f"you may not publish to the scope @{scope}; use your own, @{user.username}, or that of an org you belong to",
+            f"you may not publish to the scope @{scope}; use your own, @{user.username}, "
+            "or that of an org you belong to",
             code="foreign_scope",
         )
 
@@ -327,4 +330,3 @@ def _lacking(package: Package, action: Action) -> NotAllowed:
         return NotAllowed(f"you can read {package.name}, but publishing needs read-write access to it")
     who = "owners and admins of its org" if package.kind == ORG else "its owners"
     return NotAllowed(f"only {who} may do this with {package.name}")
-

@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import time
 from collections.abc import Iterator
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
@@ -16,7 +14,6 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from packages.models import Version
 from registry_site.errors import Unavailable
 
 
@@ -64,17 +61,6 @@ def open_blob(key: str, size: int) -> BinaryIO:
 def discard(key: str) -> None:
     """Remove a blob that no row names, as after a publish that was refused."""
     store().delete(key)
-
-
-def unnamed(older_than: float) -> Iterator[str]:
-    """The keys of blobs that no version names and that were written more than `older_than` seconds ago.
-
-    Younger ones may belong to a publish that is about to commit.
-    """
-    floor = time.time() - older_than
-    for batch in _batches(store().keys(), 500):
-        named = set(Version.objects.filter(blob__in=batch).values_list("blob", flat=True))
-        yield from (key for key in batch if key not in named and store().written(key) < floor)
 
 
 @cache
@@ -126,11 +112,6 @@ class FolderStore:
         for path in self.root.glob("*/*/*"):
             if path.suffix != ".part":
                 yield str(path.relative_to(self.root))
-
-
-def _batches(keys: Iterator[str], size: int) -> Iterator[list[str]]:
-    while batch := list(islice(keys, size)):
-        yield batch
 
 
 def _sync(path: Path) -> None:

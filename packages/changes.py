@@ -69,4 +69,6 @@ def _copy_latest(package: Package) -> None:
         manifest = package.latest.manifest
         description, keywords = manifest.get("description"), manifest.get("keywords")
         package.description = description if isinstance(description, str) else ""
-        package.keywords = [word for word in keywords if isinstance(word, str)][:50] if isinstance(keywords, list) else []
+        package.keywords = (
+            [word for word in keywords if isinstance(word, str)][:50] if isinstance(keywords, list) else []
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from accounts import audit, names, people
 from accounts.actor import Actor, Power
 from accounts.models import Scope, User

@@ -123,7 +123,9 @@ class TeamGrant(models.Model):
 
     package = models.ForeignKey(Package, models.CASCADE, related_name="team_grants")
     team = models.ForeignKey(Team, models.CASCADE, related_name="grants")
-    permission = models.CharField(max_length=5, choices=[(p.value, p.label) for p in (Permission.READ, Permission.WRITE)])
+    permission = models.CharField(
+        max_length=5, choices=[(p.value, p.label) for p in (Permission.READ, Permission.WRITE)]
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

@@ -92,7 +92,9 @@ def _rebuild(package: Package, base: str) -> Document:
     for _ in range(5):
         package = Package.objects.select_related("scope__user", "latest").get(pk=package.pk)
         document = Document(package=package, base=base, revision=package.revision, **_bytes(package, base))
-        if Package.objects.filter(pk=package.pk, revision=package.revision).exists():  # nothing changed under the builder
+        if Package.objects.filter(
+            pk=package.pk, revision=package.revision
+        ).exists():  # nothing changed under the builder
             _store(document)
             return document
     raise Unavailable("the package is changing; try again")

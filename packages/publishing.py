@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from accounts.actor import Actor
 from accounts.models import Scope
@@ -37,7 +38,9 @@ def publish(actor: Actor, upload: Upload) -> Version:
             return same
         facts = tarballs.inspect(upload.tarball.path, forbidden=OUR_TOKEN)
         version = _prepare(actor, name, upload, facts)
-        version.blob = blobs.keep(upload.tarball.sha512, upload.tarball.path)  # before the row: a listed version has its bytes
+        version.blob = blobs.keep(
+            upload.tarball.sha512, upload.tarball.path
+        )  # before the row: a listed version has its bytes
         return _list(actor, name, package, upload, version)
     finally:
         upload.tarball.discard()
@@ -55,6 +58,7 @@ def _list(actor: Actor, name: PackageName, package: Package | None, upload: Uplo
                 package.unpublished_at = None
                 _require_room(package)
                 version.package = package
+                version.published_at = timezone.now()  # now, not when its upload began: never before its package
                 version.save()
                 _move_tags(package, version, upload.tags, first)
     except IntegrityError:

@@ -88,7 +88,11 @@ def _highlight(code: str, language: str, _attributes: str) -> str:
         lexer = get_lexer_by_name(language)
     except ClassNotFound:
         return ""
-    return '<pre><code><span class="highlight">' + highlight(code, lexer, HtmlFormatter(nowrap=True)) + "</span></code></pre>"
+    return (
+        '<pre><code><span class="highlight">'
+        + highlight(code, lexer, HtmlFormatter(nowrap=True))
+        + "</span></code></pre>"
+    )
 
 
 def _image(self, tokens, index, options, env) -> str:

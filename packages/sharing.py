@@ -217,8 +217,7 @@ def _personal(package: Package, permission: str) -> Permission:
     if package.in_org:
         org = package.scope.name
         raise NotAllowed(
-            f"packages of an org are shared with its teams: "
-            f"npm access grant read-write {org}:TEAM {package.name}"
+            f"packages of an org are shared with its teams: npm access grant read-write {org}:TEAM {package.name}"
         )
     wanted = _permission(permission)
     if wanted == Permission.OWNER and package.scope is not None:

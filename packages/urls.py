@@ -28,7 +28,10 @@ own_protocol = [
     path("v1/search", endpoint(GET=find.search)),
     path("npm/v1/security/advisories/bulk", endpoint(POST=find.no_advisories)),
     path("package/<package:name>/dist-tags", endpoint(GET=read.dist_tags)),
-    path("package/<package:name>/dist-tags/<str:tag>", endpoint(PUT=write.set_tag, POST=write.set_tag, DELETE=write.remove_tag)),
+    path(
+        "package/<package:name>/dist-tags/<str:tag>",
+        endpoint(PUT=write.set_tag, POST=write.set_tag, DELETE=write.remove_tag),
+    ),
     path("package/<package:name>/visibility", endpoint(GET=read.visibility)),
     path("package/<package:name>/access", endpoint(GET=share.get_access, POST=share.set_access)),
     path("package/<package:name>/collaborators", endpoint(GET=share.collaborators)),

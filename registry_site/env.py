@@ -48,7 +48,10 @@ def words(name: str) -> list[str]:
 
 
 def address(name: str) -> str:
-    """A web address such as `https://npm.example.com`, without its last slash; "" when unset. Raises ImproperlyConfigured."""
+    """A web address such as `https://npm.example.com` without its last slash, "" when unset.
+
+    Raises ImproperlyConfigured.
+    """
     value = text(name).rstrip("/")
     if value and not value.startswith(("http://", "https://")):
         raise ImproperlyConfigured(f"{name} is {value!r}; it begins with http:// or https://")

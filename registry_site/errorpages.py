@@ -47,7 +47,11 @@ def bad_request(request, exception=None) -> HttpResponse:
 
 def csrf_failure(request, reason: str = "") -> HttpResponse:
     """403 for a form that was not ours or is too old."""
-    context = {"status": 403, "title": "Please send it again", "message": "This form is too old. Go back, reload the page and try again."}
+    context = {
+        "status": 403,
+        "title": "Please send it again",
+        "message": "This form is too old. Go back, reload the page and try again.",
+    }
     return render(request, "error.html", context, status=403)
 
 

@@ -10,7 +10,9 @@ from django.shortcuts import redirect, render
 _NOTICE = "notice"
 
 
-def answer(request, template: str, context: dict[str, Any], *, page: str, notice: dict[str, Any] | None = None) -> HttpResponse:
+def answer(
+    request, template: str, context: dict[str, Any], *, page: str, notice: dict[str, Any] | None = None
+) -> HttpResponse:
     """Answer a change that succeeded.
 
     template, context: the card that changed. page: the address of the page that holds it.

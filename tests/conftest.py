@@ -50,7 +50,9 @@ def _fixture(name: str, **more):
     return make
 
 
-alice, bob, carol, dave, erin, frank, uma, hugo, gina = map(_fixture, "alice bob carol dave erin frank uma hugo gina".split())
+alice, bob, carol, dave, erin, frank, uma, hugo, gina = map(
+    _fixture, "alice bob carol dave erin frank uma hugo gina".split()
+)
 olga = _fixture("olga", superuser=True)
 
 
@@ -74,9 +76,13 @@ def publish(settings):
     """Publish a small package as an actor, through the verb: `publish(alice, "@acme/x", "1.0.0", access="public")`."""
     from packages import publishing
 
-    def run(actor: Actor, name: str, number: str = "1.0.0", *, access: str | None = None, tag: str = "latest", **manifest):
+    def run(
+        actor: Actor, name: str, number: str = "1.0.0", *, access: str | None = None, tag: str = "latest", **manifest
+    ):
         settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
-        return publishing.publish(actor, payloads.upload(name, number, settings.SPOOL_DIR, access=access, tag=tag, **manifest))
+        return publishing.publish(
+            actor, payloads.upload(name, number, settings.SPOOL_DIR, access=access, tag=tag, **manifest)
+        )
 
     return run
 

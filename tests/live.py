@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import urllib.error
 import urllib.request
@@ -113,11 +114,12 @@ def answer_prompts(words: list[str], client: Client, answers: dict[str, str]) ->
         os.execve(words[0], words, client.environ)  # noqa: S606
     said, waiting = "", dict(answers)
     try:
-        while select.select([terminal], [], [], 60)[0]:
+        while select.select([terminal], [], [], 20)[0]:
             said += os.read(terminal, 4096).decode(errors="replace")
             shown = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", said).rstrip()
             if prompt := next((each for each in waiting if shown.endswith(each)), None):
                 os.write(terminal, waiting.pop(prompt).encode() + b"\r")
+        os.kill(pid, signal.SIGKILL)  # it waits for something that no answer is for
     except OSError:  # the command ended and took its terminal with it
         pass
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, said

@@ -12,8 +12,8 @@ from packages.names import PackageName
 from registry_site.errors import Invalid, NotFound
 
 ABBREVIATED = "application/vnd.npm.install-v1+json"
-# A copy may be kept, for one second, and is a second old already: every client asks again with If-None-Match, so a change
-# shows at once. (`no-cache` says the same, but pnpm then keeps nothing and fetches the whole each time.)
+# A copy may be kept, for one second, and is a second old already: every client asks again with If-None-Match, so a
+# change shows at once. (`no-cache` says the same, but pnpm then keeps nothing and fetches the whole each time.)
 CACHE_DOCUMENT = {"Cache-Control": "private, max-age=1", "Age": "1"}
 CACHE_TARBALL = "private, max-age=31536000, immutable"
 

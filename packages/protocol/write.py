@@ -55,7 +55,7 @@ def delete_package(request, name: str, revision: str) -> JsonResponse:
 
 
 def delete_tarball(request, name: str, file: str, revision: str) -> HttpResponse:
-    """The last call of `npm unpublish PKG@VERSION`: the version went with the document before, so there is no more to do."""
+    """The last call of `npm unpublish PKG@VERSION`: the version went with the document before; all is done."""
     access.find(request.actor, Action.MANAGE, name)
     return JsonResponse({"ok": True})
 

@@ -118,7 +118,11 @@ def package(request, name: str, number: str = "") -> HttpResponse:
 def versions(request, name: str) -> HttpResponse:
     """Tags, and every version with who published it and when."""
     found, shared = context.of_package(request, name, "versions")
-    history = found.versions.filter(unpublished_at=None).select_related("published_by").defer("full", "abbreviated", "readme", "readme_html")
+    history = (
+        found.versions.filter(unpublished_at=None)
+        .select_related("published_by")
+        .defer("full", "abbreviated", "readme", "readme_html")
+    )
     tags = list(found.tags.select_related("version"))
     page = _page(request, history, VERSIONS_A_PAGE)
     return render(request, "pages/package_versions.html", shared | {"page": page, "tags": tags})

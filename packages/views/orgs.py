@@ -52,7 +52,10 @@ def seats(request, org: str, team: str) -> HttpResponse:
     """Put a member into a team or take one out; both offer Undo."""
     user, out = request.POST.get("user", "").strip().lower(), request.POST.get("seat") == "none"
     verb = team_verbs.remove if out else team_verbs.add
-    undo = {"url": reverse("team-seats", args=[org, team]), "fields": {"user": user, "seat": "member" if out else "none"}}
+    undo = {
+        "url": reverse("team-seats", args=[org, team]),
+        "fields": {"user": user, "seat": "member" if out else "none"},
+    }
     notice = {"text": f"{user} {'left' if out else 'joined'} {team}.", "undo": undo}
     return _change(request, org, team, lambda: verb(request.actor, org, team, user), notice, "seat_error")
 
@@ -63,10 +66,17 @@ def grants(request, org: str, team: str) -> HttpResponse:
     name, permission = request.POST.get("package", "").strip(), request.POST.get("permission", "")
     if permission == "none":
         notice = {"text": f"{team} no longer has {name}."}
-        return _change(request, org, team, lambda: sharing.revoke_team(request.actor, name, org, team), notice, "grant_error")
+        return _change(
+            request, org, team, lambda: sharing.revoke_team(request.actor, name, org, team), notice, "grant_error"
+        )
     notice = {"text": f"{team} has {permission} on {name}."}
     return _change(
-        request, org, team, lambda: sharing.grant_team(request.actor, name, org, team, permission), notice, "grant_error"
+        request,
+        org,
+        team,
+        lambda: sharing.grant_team(request.actor, name, org, team, permission),
+        notice,
+        "grant_error",
     )
 
 

@@ -25,7 +25,10 @@ def deprecate(request, name: str) -> HttpResponse:
         except Refusal as refusal:
             error = refusal.message
         else:
-            messages.success(request, "Installers see the message from now on." if request.POST.get("message") else "The warning is gone.")
+            messages.success(
+                request,
+                "Installers see the message from now on." if request.POST.get("message") else "The warning is gone.",
+            )
             return redirect("package-versions", name)
     return render(request, "pages/deprecate.html", shared | {"numbers": numbers, "chosen": chosen, "error": error})
 

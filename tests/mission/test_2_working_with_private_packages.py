@@ -68,7 +68,9 @@ def test_share_with_the_plus_button_under_collaborators(join):
     page = alice.browser.get(f"/package/{name}").text
     assert f'href="/package/{name}/access#add"' in page
     assert 'aria-label="Add a collaborator">' in page
-    done = alice.browser.submit(f"/package/{name}/access/people", f"/package/{name}/access", user=bob.name, permission="read")
+    done = alice.browser.submit(
+        f"/package/{name}/access/people", f"/package/{name}/access", user=bob.name, permission="read"
+    )
     assert f"{bob.name} has read" in done.text
     assert ">Submit</button>" in done.text
 

@@ -29,7 +29,9 @@ def mode(request, registry, enterprise) -> Registry:
 
 @pytest.mark.parametrize("level", ["restricted", "public"])
 def test_org_packages(mode, join, level):
-    alice, reader, writer, member, stranger = (join(name, mode) for name in ("alice", "reader", "writer", "member", "dave"))
+    alice, reader, writer, member, stranger = (
+        join(name, mode) for name in ("alice", "reader", "writer", "member", "dave")
+    )
     hers, org = alice.client(), f"{alice.name}-org"
     alice.browser.submit("/org/new", name=org, title="")
     name = f"@{org}/tool"
@@ -43,7 +45,12 @@ def test_org_packages(mode, join, level):
         hers.run("access", "grant", permission, f"{org}:{permission}", name)
     assert [can_install(each, name) for each in (reader, writer)] == [True, True]
     assert [can_install(each, name) for each in (member, stranger)] == [level == "public"] * 2
-    assert [can_publish(each, name, "1.1.0") for each in (reader, member, stranger, writer)] == [False, False, False, True]
+    assert [can_publish(each, name, "1.1.0") for each in (reader, member, stranger, writer)] == [
+        False,
+        False,
+        False,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("level", ["restricted", "public"])

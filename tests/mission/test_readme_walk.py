@@ -33,7 +33,9 @@ def commands() -> list[str]:
 def served(tmp_path_factory):
     """`make serve` in a fresh copy; gives its address and ends it with Ctrl-C."""
     copy = tmp_path_factory.mktemp("clone") / "registry"
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     for name in listed.stdout.splitlines():
         if (ROOT / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
@@ -90,7 +92,9 @@ def test_the_walk(served, tmp_path, npm_or_skip, major):
     for line in script[4:6]:
         run(his, line, project)
     assert run(his, script[6], project, check=False).code != 0
-    shared = browsers[alice].submit(f"/package/{package}/access/people", f"/package/{package}/access", user=bob, permission="read")
+    shared = browsers[alice].submit(
+        f"/package/{package}/access/people", f"/package/{package}/access", user=bob, permission="read"
+    )
     assert f"{bob} has read" in shared.text
     run(his, script[7], project)
     assert (project / "node_modules" / package / "package.json").exists()

@@ -69,15 +69,13 @@ WRITING = [
     Write("-/package/<package:name>/dist-tags/<str:tag>", "-/package/{encoded}/dist-tags/next", "delete", "p"),
     Write("<package:name>/-rev/<str:revision>", "{encoded}/-rev/{revision}", "put", "m", "unpublish"),
     Write("<package:name>/-rev/<str:revision>", "{encoded}/-rev/{revision}", "delete", "m"),
-    Write("<package:name>/-/<str:file>/-rev/<str:revision>", "{name}/-/{base}-1.0.0.tgz/-rev/{revision}", "delete", "m"),
+    Write(
+        "<package:name>/-/<str:file>/-rev/<str:revision>", "{name}/-/{base}-1.0.0.tgz/-rev/{revision}", "delete", "m"
+    ),
     Write("<package:name>/-rev/<str:revision>", "{encoded}/-rev/{revision}", "put", "m", "owners", only="@uma/"),
     Write("-/package/<package:name>/access", "-/package/{encoded}/access", "post", "m", "flip", only="@"),
-    Write(
-        "-/team/<str:org>/<str:team>/package", "-/team/acme/readers/package", "put", "m", "grant", only="@acme/"
-    ),
-    Write(
-        "-/team/<str:org>/<str:team>/package", "-/team/acme/core/package", "delete", "m", "revoke", only="@acme/"
-    ),
+    Write("-/team/<str:org>/<str:team>/package", "-/team/acme/readers/package", "put", "m", "grant", only="@acme/"),
+    Write("-/team/<str:org>/<str:team>/package", "-/team/acme/core/package", "delete", "m", "revoke", only="@acme/"),
 ]
 PAGES = ["package/{name}", "package/{name}/v/1.0.0", "package/{name}/versions", "package/{name}/dependencies"]
 PAGES += ["package/{name}/access", "package/{name}/activity"]
@@ -91,11 +89,15 @@ FORMS = {  # route name: (address, what is sent, the right it needs, which names
 LIST_PAGES = ["search?q={base}", "~uma", "org/acme"]
 
 # Addresses that are about no package, or are another spelling of one above.
-ABOUT_NONE = {"npm/<package:name>/-/<str:file>/-rev/<str:revision>"} | set(
-    """-/ping -/whoami -/v1/login -/v1/done/<str:secret> -/user/org.couchdb.user:<str:name> -/user/token/<str:token>
+ABOUT_NONE = (
+    {"npm/<package:name>/-/<str:file>/-rev/<str:revision>"}
+    | set(
+        """-/ping -/whoami -/v1/login -/v1/done/<str:secret> -/user/org.couchdb.user:<str:name> -/user/token/<str:token>
     -/org/<str:org>/user -/org/<str:org>/team -/team/<str:org>/<str:team> -/team/<str:org>/<str:team>/user
     -/npm/v1/security/advisories/bulk""".split()
-) | {"", "<path:rest>", "-/<path:rest>"}
+    )
+    | {"", "<path:rest>", "-/<path:rest>"}
+)
 
 
 def check_read(surface: Read, caller, name: str, missing: str, cell: str, mode: str, who: str) -> None:
@@ -213,7 +215,10 @@ def routes_left_out() -> list[str]:
     covered |= {"-/team/<str:org>/<str:team>/package"}
     registry = _patterns(get_resolver("registry_site.registry_urls").url_patterns)
     pages = {path for path in _patterns(get_resolver().url_patterns) if path.startswith("package/")}
-    shown = {"package/<package:name>" + page.removeprefix("package/{name}").replace("1.0.0", "<str:number>") for page in PAGES}
+    shown = {
+        "package/<package:name>" + page.removeprefix("package/{name}").replace("1.0.0", "<str:number>")
+        for page in PAGES
+    }
     formed = {"package/<package:name>" + address.removeprefix("package/{name}") for address, *_ in FORMS.values()}
     return sorted((registry - covered) | (pages - shown - formed))
 
@@ -243,7 +248,12 @@ def _body(surface: Write, name: str, actor: Actor) -> Any:
         case "publish":
             return payloads.publish_body(name, "1.0.1")
         case "deprecate":
-            return {"_id": name, "name": name, "versions": {"1.0.0": {"deprecated": "old"}}, "_rev": _words(name)["revision"]}
+            return {
+                "_id": name,
+                "name": name,
+                "versions": {"1.0.0": {"deprecated": "old"}},
+                "_rev": _words(name)["revision"],
+            }
         case "unpublish":
             return {"_id": name, "name": name, "versions": {}, "dist-tags": {}}
         case "owners":

@@ -42,7 +42,13 @@ def build(publish) -> World:
     world.actors["olga"] = person("olga", superuser=True)
     alice, bob, uma = (world.actors[name] for name in ("alice", "bob", "uma"))
     organizations.create(alice, "acme", "Acme Inc")
-    for name, role in (("frank", "admin"), ("bob", "developer"), ("erin", "developer"), ("carol", "developer"), ("gone", "developer")):
+    for name, role in (
+        ("frank", "admin"),
+        ("bob", "developer"),
+        ("erin", "developer"),
+        ("carol", "developer"),
+        ("gone", "developer"),
+    ):
         organizations.set_member(alice, "acme", name, role)
         teams.remove(alice, "acme", "developers", name)
     for team, members in (("core", ("bob", "gone")), ("readers", ("erin",))):
@@ -104,5 +110,3 @@ def snapshot() -> tuple:
             AuditEvent.objects.order_by("pk").values_list("pk", flat=True),
         )
     )
-
-

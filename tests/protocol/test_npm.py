@@ -34,7 +34,9 @@ def test_publish_share_install(join, npm_or_skip, major):
     project = app(his)
     his.run("install", name, cwd=project)
     assert (project / "node_modules" / name / "index.js").exists()
-    required = subprocess.run([*his.words[:1], "-p", f"require('{name}')"], cwd=project, capture_output=True, text=True, check=True)
+    required = subprocess.run(
+        [*his.words[:1], "-p", f"require('{name}')"], cwd=project, capture_output=True, text=True, check=True
+    )
     assert required.stdout.strip() == name
 
     hers.run("owner", "rm", bob.name, name)
@@ -156,12 +158,12 @@ def test_web_login(join, npm_or_skip, major):
     assert client.run("whoami", check=False).code != 0
 
 
-@pytest.mark.parametrize("major", [12, 10, 8])
+@pytest.mark.parametrize("major", [12, 10])  # npm 8 and 6 ask for the browser whatever one says
 def test_password_login_and_logout(join, npm_or_skip, major):
     npm_or_skip(major)
     alice = join("alice")
     client = alice.client("npm", major, logged_in=False)
-    answers = {"Username:": alice.name, "Password:": PASSWORD, "(this IS public)": f"{alice.name}@example.com"}
+    answers = {"Username:": alice.name, "Password:": PASSWORD}
     answer_prompts([*client.words, "login", "--auth-type=legacy"], client, answers)
     assert client.run("whoami").stdout.strip() == alice.name
     client.run("logout")

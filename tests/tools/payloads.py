@@ -11,8 +11,8 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from packages.wire import Upload, read_put
 from packages.names import PackageName
+from packages.wire import Upload, read_put
 
 
 def tarball(manifest: dict[str, Any], files: dict[str, str] | None = None) -> bytes:
@@ -27,7 +27,13 @@ def tarball(manifest: dict[str, Any], files: dict[str, str] | None = None) -> by
 
 
 def publish_body(
-    name: str, number: str, *, access: str | None = None, tag: str = "latest", files: dict[str, str] | None = None, **manifest: Any
+    name: str,
+    number: str,
+    *,
+    access: str | None = None,
+    tag: str = "latest",
+    files: dict[str, str] | None = None,
+    **manifest: Any,
 ) -> dict[str, Any]:
     """The document that `npm publish` puts."""
     manifest = {"name": name, "version": number, **manifest}
@@ -41,7 +47,11 @@ def publish_body(
             "tarball": f"http://localhost/{name}/-/{file}",
         },
     }
-    attachment = {"content_type": "application/octet-stream", "data": base64.b64encode(data).decode(), "length": len(data)}
+    attachment = {
+        "content_type": "application/octet-stream",
+        "data": base64.b64encode(data).decode(),
+        "length": len(data),
+    }
     return {
         "_id": name,
         "name": name,

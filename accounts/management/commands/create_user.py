@@ -24,7 +24,5 @@ class Command(VerbCommand):
             password = sys.stdin.readline().rstrip("\r\n")
         else:
             password = getpass.getpass("Password (empty: the person resets it by mail): ") or None
-        user = people.create(
-            operator(), options["name"], options["email"], password, superuser=options["superuser"]
-        )
+        user = people.create(operator(), options["name"], options["email"], password, superuser=options["superuser"])
         self.stdout.write(f"created {user.username}")

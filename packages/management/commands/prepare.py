@@ -21,7 +21,9 @@ class Command(BaseCommand):
         call_command("createcachetable", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
         website = settings.PUBLIC_URL or f"http://localhost:{settings.PORT}"
-        self.stdout.write(f"{settings.REGISTRY_NAME}: {website}  mode: {settings.REGISTRY_MODE}  data: {settings.DATA_DIR}")
+        self.stdout.write(
+            f"{settings.REGISTRY_NAME}: {website}  mode: {settings.REGISTRY_MODE}  data: {settings.DATA_DIR}"
+        )
         if key := people.first_admin_key():
             self.stdout.write("There is no admin yet. Open this link once, within a day, to become it:")
             self.stdout.write(f"  {website}{reverse('first-admin', args=[key])}")

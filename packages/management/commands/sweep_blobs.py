@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from itertools import islice
+
 from accounts.management.verbs import VerbCommand
 from packages import blobs
+from packages.models import Version
+
+BATCH = 500
 
 
 class Command(VerbCommand):
@@ -15,9 +22,21 @@ class Command(VerbCommand):
 
     def do(self, options) -> None:
         swept = 0
-        for key in blobs.unnamed(older_than=options["hours"] * 3600):
+        for key in unnamed(older_than=options["hours"] * 3600):
             swept += 1
             self.stdout.write(key)
             if not options["dry_run"]:
                 blobs.discard(key)
         self.stdout.write(f"{swept} unnamed tarballs" + (" found" if options["dry_run"] else " removed"))
+
+
+def unnamed(older_than: float) -> Iterator[str]:
+    """The keys of blobs that no version names and that were written more than `older_than` seconds ago.
+
+    Younger ones may belong to a publish that is about to commit.
+    """
+    store, floor = blobs.store(), time.time() - older_than
+    keys = store.keys()
+    while batch := list(islice(keys, BATCH)):
+        named = set(Version.objects.filter(blob__in=batch).values_list("blob", flat=True))
+        yield from (key for key in batch if key not in named and store.written(key) < floor)

@@ -1,0 +1,151 @@
+"""Readmes: Markdown in, nothing that runs or loads out."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from packages import readmes
+
+ATTACKS = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg onload=alert(1)><script>1</script></svg>",
+    "<a href=javascript:alert(1)>x</a>",
+    "[x](javascript:alert(1))",
+    "[x](JaVaScRiPt:alert(1))",
+    "[x](&#106;avascript:alert(1))",
+    "[x](data:text/html;base64,PHNjcmlwdD4=)",
+    "[x](vbscript:x)",
+    "![x](javascript:alert(1))",
+    "<iframe src=https://example.com></iframe>",
+    "<form action=/settings/tokens method=post><button>x</button></form>",
+    '<div hx-get="/settings/tokens" hx-trigger="load" data-hx-post="/x">x</div>',
+    '<p style="position:fixed;inset:0">x</p>',
+    "<style>body{display:none}</style>",
+    '<link rel=stylesheet href="https://example.com/x.css">',
+    '<meta http-equiv=refresh content="0;url=https://example.com">',
+    "<base href=https://example.com>",
+    "<object data=x></object><embed src=x>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
+    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+    '```"><script>alert(1)</script>\nx\n```',
+    "```html\n<script>alert(1)</script>\n```",
+    "<h1 id=csrfmiddlewaretoken class=dialog onclick=x()>x</h1>",
+    "<input name=csrfmiddlewaretoken><textarea name=x>",
+    "<template shadowrootmode=open><slot></slot></template>",
+    "<custom-element is=x></custom-element>",
+]
+RUNS = re.compile(
+    r"<(?:script|style|iframe|form|input|button|img|svg|object|embed|link|meta|base|template|textarea|math)\b"
+    r"|<[^>]*\s(?:on\w+|style|srcdoc|hx-[\w-]+|data-[\w-]+|formaction)\s*="
+    r"|<[^>]*\s(?:href|src)=[\"']?\s*(?:javascript|data|vbscript)",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("frame", ["{}", "> {}", "- {}", "# {}", "| a |\n|---|\n| {} |", "<div>\n\n{}\n\n</div>"])
+def test_nothing_that_runs_or_loads_survives(attack, frame):
+    assert not RUNS.search(readmes.render(frame.format(attack)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([*ATTACKS, "\n", "`", "<", ">", '"', "](", "&", "\0", "[x]", "<a href=", "\u202e"]), max_size=8
+    )
+)
+def test_no_mixture_of_them_survives_either(parts):
+    assert not RUNS.search(readmes.render("".join(parts)))
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("*hello* `x`", "<p><em>hello</em> <code>x</code></p>"),
+        ("a | b\n--|--\n1 | 2", "<td>1</td>"),
+        ("~~x~~", "<s>x</s>"),
+        ("- [x] done", "☑ done</li>"),
+        ("# Usage", '<h1 id="user-content-usage">Usage</h1>'),
+        ("[u](#usage)", 'href="#user-content-usage"'),
+        ("[x](https://example.com)", 'rel="noopener noreferrer nofollow ugc"'),
+        ("![logo](https://example.com/x.png)", '<a href="https://example.com/x.png"'),
+        ("```js\nlet x = 1\n```", 'class="highlight"'),
+        ("<details><summary>more</summary>x</details>", "<details><summary>more</summary>"),
+    ],
+)
+def test_what_readmes_are_written_in_works(text, html):
+    assert html in readmes.render(text)
+
+
+def test_two_headings_of_one_text_have_ids_of_their_own():
+    assert re.findall('id="([^"]+)"', readmes.render("# A\n# A\n## A")) == [
+        "user-content-a",
+        "user-content-a-1",
+        "user-content-a-2",
+    ]
+
+
+@pytest.mark.parametrize("link", ["./docs/x.md", "/settings/tokens", "../x", "//example.com/x", "x.md", "?q=1"])
+def test_a_path_in_the_authors_repository_leads_nowhere_here(link):
+    assert "href" not in readmes.render(f"[x]({link})")
+
+
+def test_controls_that_turn_text_around_are_dropped():
+    assert not re.search("[\u202a-\u202e\u2066-\u2069]", readmes.render("a\u202eb\u2066c"))
+
+
+def test_a_long_readme_is_cut_and_its_highlighting_stops():
+    html = readmes.render("x" * (readmes.MAX_RENDERED + 1000))
+    assert html.count("x") == readmes.MAX_RENDERED
+    assert "highlight" not in readmes.render("```js\n" + "x;" * readmes.MAX_HIGHLIGHTED + "\n```")
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 5000, "> " * 3000 + "x", "*" * 5000, "- " * 2000 + "x", "<div>" * 5000, "`" * 5001, "![" * 3000]
+)
+def test_deep_nesting_ends_in_an_answer(text):
+    assert isinstance(readmes.render(text), str)
+
+
+def test_the_page_shows_the_readme_and_runs_nothing_of_it(client, publish, uma):
+    publish(
+        uma, "@uma/x", access="public", files={"README.md": "# Hi\n<script>alert('x9')</script>\n[a](javascript:x9)\n"}
+    )
+    page = client.get("/package/@uma/x", headers={"accept": "text/html"})
+    assert 'id="user-content-hi"' in page.content.decode()
+    assert "alert('x9')" not in page.content.decode()
+    assert 'href="javascript:' not in page.content.decode()
+    assert "script-src 'self'" in page["Content-Security-Policy"]
+
+
+LINKS = [
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "//example.com/x",
+    "file:///etc/passwd",
+    "https://u:p@example.com/x",
+]
+
+
+@pytest.mark.parametrize("field", ["homepage", "repository", "bugs"])
+@pytest.mark.parametrize("value", [*LINKS, "https://example.com/" + "x" * 3000, ["https://example.com"], {"url": 5}])
+def test_a44_an_odd_link_in_a_manifest_is_not_linked(client, publish, uma, field, value):
+    publish(uma, "@uma/x", access="public", **{field: {"url": value} if field == "repository" else value})
+    page = client.get("/package/@uma/x", headers={"accept": "text/html"})
+    assert page.status_code == 200
+    for link in LINKS:
+        assert f'href="{link}' not in page.content.decode()
+
+
+@pytest.mark.parametrize("license", [{"type": "MIT"}, "x" * 100_000, ["MIT"], "<b>MIT</b>", 5])
+def test_a45_an_odd_license_is_text(client, publish, uma, license):
+    publish(uma, "@uma/x", access="public", license=license)
+    page = client.get("/package/@uma/x", headers={"accept": "text/html"})
+    assert page.status_code == 200
+    assert b"<b>MIT</b>" not in page.content
+    assert b"x" * 257 not in page.content

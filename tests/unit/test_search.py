@@ -1,0 +1,144 @@
+"""Search and listings: of what the viewer may see, in a stable order, totals included."""
+
+from __future__ import annotations
+
+import pytest
+
+from packages import search
+from packages.search import Query
+from tests.conftest import login_token
+
+
+@pytest.fixture
+def shelf(publish, uma, dave):
+    """Public and private packages of uma, and one of dave."""
+    publish(uma, "@uma/ledger", access="public", description="double entry", keywords=["money", "books"])
+    publish(uma, "@uma/ledger-ui", "0.1.0", access="public", description="screens", keywords=["ui"])
+    publish(uma, "@uma/ledger-secret", description="quiet ledger", keywords=["money"])
+    publish(dave, "ledgerless", description="none of it")
+    publish(dave, "@dave/other", access="public", description="knows ledger too")
+
+
+def names(actor, text: str, **more) -> list[str]:
+    return [each.name for each in search.search(actor, text, **more)]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("ledger", ["@uma/ledger", "ledgerless", "@uma/ledger-ui", "@dave/other"]),
+        ("LEDGER", ["@uma/ledger", "ledgerless", "@uma/ledger-ui", "@dave/other"]),
+        ("@uma/ledger", ["@uma/ledger", "@uma/ledger-ui"]),
+        ("ledger screens", ["@uma/ledger-ui"]),
+        ("entry", ["@uma/ledger"]),
+        ("scope:uma", ["@uma/ledger", "@uma/ledger-ui"]),
+        ("scope:@uma ledger-ui", ["@uma/ledger-ui"]),
+        ("maintainer:dave", ["@dave/other", "ledgerless"]),
+        ("author:dave none", ["ledgerless"]),
+        ("keywords:money", ["@uma/ledger"]),
+        ("keywords:ui,books", ["@uma/ledger", "@uma/ledger-ui"]),
+        ("keywords:mone", []),
+        ("ledger not:unstable", ["@uma/ledger", "ledgerless", "@dave/other"]),
+        ("ledger is:unstable", ["@uma/ledger-ui"]),
+        ("nothing-like-it", []),
+        ("100%", []),
+        ("_", []),
+        ("\\", []),
+        ("'; drop table", []),
+        ('"', []),
+    ],
+)
+def test_a_stranger_finds_the_public_ones_best_first(shelf, hugo, text, found):
+    assert names(hugo, text) == found
+
+
+def test_an_empty_text_lists_everything_by_name(shelf, hugo, uma):
+    assert names(hugo, "") == sorted(names(hugo, ""))
+    assert len(names(hugo, "  ")) == 4
+    assert "@uma/ledger-secret" in names(uma, "")
+
+
+@pytest.mark.parametrize(
+    "text", ["ledger", "scope:uma", "author:uma", "keywords:money", "quiet", "", "@uma/ledger-secret", "secret"]
+)
+def test_c6_what_is_hidden_is_in_no_result_no_total_and_no_page(npm, client, shelf, uma, dave, text):
+    mine, theirs, anon = npm.as_(login_token(uma)), npm.as_(login_token(dave)), npm
+    assert "@uma/ledger-secret" in [
+        each["package"]["name"] for each in mine.get(f"-/v1/search?text={text}&size=250").json()["objects"]
+    ]
+    for caller in (theirs, anon):
+        for query in (f"text={text}&size=250", f"text={text}&size=1", f"text={text}&from=1", f"text={text}&from=9999"):
+            answer = caller.get(f"-/v1/search?{query}")
+            assert b"secret" not in answer.content
+            assert answer.json()["total"] == len(names(dave, text))
+    for more in ("", "&access=restricted", "&sort=recent", "&sort=name", "&page=99"):
+        page = client.get(f"/search?q={text}{more}", headers={"accept": "text/html"})
+        assert page.status_code == 200
+        assert "quiet ledger" not in page.content.decode()
+        assert dict((key, count) for key, _, count in page.context["levels"])["restricted"] == 0
+
+
+def test_the_levels_of_the_search_page_count_what_the_viewer_sees(client, shelf, uma):
+    client.force_login(uma.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    page = client.get("/search?q=ledger&access=restricted", headers={"accept": "text/html"})
+    assert page.context["levels"] == [("", "All", 5), ("restricted", "Private", 1), ("public", "Public", 4)]
+    assert [each.name for each in page.context["page"]] == ["@uma/ledger-secret"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "size=0",
+        "size=-1",
+        "size=x",
+        "size=9999999999",
+        "from=-5",
+        "from=1e3",
+        "size=\u0661",
+        "text=%00x",
+        "text=" + "x" * 9000,
+    ],
+)
+def test_odd_numbers_and_texts_get_an_answer(npm, shelf, query):
+    answer = npm.get(f"-/v1/search?{query}")
+    assert answer.status_code == 200
+    assert len(answer.json()["objects"]) <= 250
+
+
+def test_pages_of_results_do_not_overlap(npm, shelf):
+    seen = []
+    for start in range(0, 5, 2):
+        seen += [
+            each["package"]["name"]
+            for each in npm.get(f"-/v1/search?text=ledger&size=2&from={start}").json()["objects"]
+        ]
+    assert len(seen) == len(set(seen)) == 4
+
+
+def test_every_result_has_what_npm_prints(npm, shelf):
+    for each in npm.get("-/v1/search?text=ledger").json()["objects"]:
+        package = each["package"]
+        assert package["maintainers"], "npm crashes without"
+        assert package["publisher"]["username"] in ("uma", "dave")
+        assert package["version"]
+        assert package["date"]
+        assert package["links"]["npm"].endswith(f"/package/{package['name']}")
+        assert isinstance(package["keywords"], list)
+
+
+def test_b25_long_texts_are_cut_to_a_few_words():
+    assert len(Query.parse("word " * 5000).words) == search.MAX_WORDS
+    assert Query.parse(" " * 20_000).words == ()
+    assert Query.parse("a\0b").words == ("ab",)
+
+
+def test_an_unknown_qualifier_is_a_word():
+    query = Query.parse("colour:red keywords:a,,b is:unstable not:insecure")
+    assert query.words == ("colour:red",)
+    assert query.keywords == ("a", "b")
+    assert (query.is_, query.not_) == ({"unstable"}, {"insecure"})
+
+
+def test_the_lists_of_a_scope_and_a_person_hide_what_search_hides(npm, shelf, uma, dave):
+    for caller, shown in ((npm.as_(login_token(uma)), True), (npm.as_(login_token(dave)), False), (npm, False)):
+        assert ("@uma/ledger-secret" in caller.get("-/user/uma/package").json()) is shown
