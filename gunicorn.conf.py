@@ -17,6 +17,7 @@ preload_app = False
 accesslog = None
 loglevel = "warning"
 control_socket_disable = True
+forwarded_allow_ips = ""  # which proxies to believe is TRUSTED_PROXY_COUNT's to say, in the application
 
 _stopping = threading.Event()
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from allauth.account.adapter import get_adapter
+from allauth.account.utils import has_verified_email
 from allauth.core.exceptions import RateLimited
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
@@ -96,6 +98,8 @@ def by_password(request, name: str, password: str) -> str:
         raise TooManyRequests("too many failed logins; wait five minutes and try again") from error
     if user is None or not user.is_active:
         raise BadCredential("incorrect user name or password")
+    if settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory" and not has_verified_email(user):
+        raise BadCredential("confirm your e-mail address first: open the link in the mail that you were sent")
     actor = Actor(user=user, credential="password", address=request.actor.address, request_id=request.request_id)
     _, secret = tokens.issue(actor, user, kind=Token.Kind.LOGIN, name=_named(request.headers.get("user-agent", "")))
     return secret

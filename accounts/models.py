@@ -36,6 +36,11 @@ class User(AbstractUser):
             models.UniqueConstraint(Lower("username"), name="one_user_per_folded_name"),
         ]
 
+    def clean(self) -> None:
+        super().clean()
+        if self._state.adding and Scope.objects.filter(name=self.username).exists():
+            raise ValidationError({"username": "This name is not available; choose another."})
+
     def save(self, *args, **kwargs) -> None:
         with transaction.atomic():
             new = self._state.adding

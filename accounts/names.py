@@ -13,9 +13,9 @@ RESERVED = frozenset(
     """about abuse admin administrator all anonymous api app apps assets auth billing blog browse code con connect
     constructor contact css dashboard developers docs download downloads email everyone explore favicon.ico feed files
     healthz help home hostmaster info install invite js legal login logout mail me metrics new node node_modules nobody
-    npm     null nul org orgs owner package packages password policy postmaster privacy profile prototype prn public registry
-    restricted robots.txt root search secure security self session settings setup shop signin signout signup site
-    sitemap.xml static status support system team teams terms token tokens undefined upstream user users webmaster
+    npm null nul org orgs owner package packages password policy postmaster privacy profile prototype prn public
+    registry restricted robots.txt root search secure security self session settings setup shop signin signout signup
+    site sitemap.xml static status support system team teams terms token tokens undefined upstream user users webmaster
     well-known www aux hasownproperty tostring valueof
     com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9""".split()
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from accounts.admin import ReadOnlyAdmin, RecordedAdmin
-from orgs.models import Membership, Org, Seat, Team
+from orgs.models import DEVELOPERS, Membership, Org, Seat, Team
 
 
 @admin.register(Org)
@@ -28,15 +28,28 @@ class MembershipAdmin(RecordedAdmin):
     search_fields = ["org__scope__name", "user__username"]
     autocomplete_fields = ["org", "user"]
 
+    def get_readonly_fields(self, request, obj=None):
+        return ["org", "user"] if obj else []  # seats belong to the membership and would move along
+
+    def save_model(self, request, obj, form, change) -> None:
+        super().save_model(request, obj, form, change)
+        if not change:
+            Seat.objects.create(team=obj.org.teams.get(name=DEVELOPERS), membership=obj)
+
 
 @admin.register(Team)
 class TeamAdmin(RecordedAdmin):
     list_display = ["__str__", "description", "created_at"]
     search_fields = ["name", "org__scope__name"]
-    readonly_fields = ["org"]
+
+    def get_readonly_fields(self, request, obj=None):
+        return ["org", "name"] if obj and obj.is_developers else ["org"]
 
     def has_add_permission(self, request) -> bool:
         return False
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return super().has_delete_permission(request, obj) and not (obj and obj.is_developers)
 
 
 @admin.register(Seat)

@@ -90,15 +90,18 @@ def fetch(registry: Registry, path: str, token: str | None = None, method: str =
 
 
 def web_login(client: Client, browser: Visitor, *words: str) -> None:
-    """`npm login` that prints the address to open; the person approves it there and npm goes on."""
+    """`npm login` that prints the address to open; the person approves it there and npm goes on.
+
+    `--no-browser` stands last, because npm takes a word behind it for the browser's name.
+    """
     process = subprocess.Popen(
-        [*client.words, "login", "--no-browser", *words], cwd=client.home, env=client.environ, text=True,
+        [*client.words, "login", *words, "--no-browser"], cwd=client.home, env=client.environ, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:
         address = next(line.strip() for line in process.stdout if "/login/npm/" in line)
         approved = browser.submit(address, decision="approve")
-        assert "You are logged in" in approved.text
+        assert "You are logged in" in approved.text, f"{address} {approved.status} {approved.address}\n{approved.text}"
         process.stdin.close()
         assert process.wait(60) == 0
     finally:

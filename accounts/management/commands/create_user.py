@@ -22,7 +22,9 @@ class Command(VerbCommand):
     def do(self, options) -> None:
         if options["password_stdin"]:
             password = sys.stdin.readline().rstrip("\r\n")
-        else:
+        elif sys.stdin.isatty():
             password = getpass.getpass("Password (empty: the person resets it by mail): ") or None
+        else:
+            password = None
         user = people.create(operator(), options["name"], options["email"], password, superuser=options["superuser"])
         self.stdout.write(f"created {user.username}")

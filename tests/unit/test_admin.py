@@ -1,0 +1,211 @@
+"""The admin site: for operators over every model; no door into packages, and none for anybody else."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+
+from accounts import logins, people, tokens
+from accounts.actor import operator
+from accounts.models import AuditEvent, Scope, Token, User
+from orgs import organizations
+from orgs.models import Membership, Team
+from packages import sharing
+from tests.conftest import PASSWORD, login_token
+from tests.policy.world import snapshot
+from tests.tools import payloads
+
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+HTML = {"accept": "text/html"}
+OURS = ("accounts", "orgs", "packages")
+MODELS = sorted(
+    (model for model in admin.site._registry if model._meta.app_label in OURS), key=lambda model: model._meta.label
+)
+
+
+@pytest.fixture
+def full(npm, acme, publish, alice, uma, hugo):
+    """A row of every model."""
+    publish(alice, "@acme/x")
+    publish(uma, "@uma/x", access="public")
+    sharing.grant_person(uma, "@uma/x", "hugo", "read")
+    npm.get("@uma/x")
+    login_token(alice)
+    logins.start("127.0.0.1", "npm/12")
+    people.invite(operator(), "nina@example.com")
+
+
+@pytest.fixture
+def as_operator(client, olga):
+    client.force_login(olga.user, backend=BACKEND)
+    return client
+
+
+def page_of(model, kind: str, *args) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{kind}", args=args)
+
+
+def test_every_model_of_ours_is_in_the_admin_site():
+    from django.apps import apps
+
+    assert {model for app in OURS for model in apps.get_app_config(app).get_models()} == set(MODELS)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+def test_lists_searches_and_rows_answer(full, as_operator, model):
+    row = model.objects.first()
+    assert row is not None
+    for address in ("", "?q=x", "?q=%00", "?q=" + "x" * 500, "?o=1.2"):
+        listed = as_operator.get(page_of(model, "changelist") + address, headers=HTML)
+        assert listed.status_code in ((200,) if "%00" not in address else (200, 302)), address
+    shown = as_operator.get(page_of(model, "change", row.pk), headers=HTML)
+    assert shown.status_code == 200
+    for token in Token.objects.all():
+        assert token.digest not in shown.content.decode()
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+def test_every_list_can_be_searched(model):
+    assert admin.site._registry[model].search_fields
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+@pytest.mark.parametrize("who", ["alice", "nobody"])
+def test_nobody_but_staff_gets_in(request, full, client, alice, model, who):
+    if who == "alice":
+        client.force_login(alice.user, backend=BACKEND)
+    for address in (page_of(model, "changelist"), page_of(model, "change", model.objects.first().pk)):
+        answer = client.get(address, headers=HTML)
+        assert answer.status_code in (302, 403)
+
+
+@pytest.mark.parametrize("name", ["AuditEvent", "Package", "Version", "DistTag", "TeamGrant", "PersonGrant", "Seat"])
+def test_what_the_product_writes_alone_is_read_only(full, as_operator, name):
+    model = next(model for model in MODELS if model.__name__ == name)
+    row = model.objects.first()
+    before = snapshot()
+    fields = {field.name: "x" for field in model._meta.fields}
+    assert as_operator.get(page_of(model, "add"), headers=HTML).status_code == 403
+    assert as_operator.post(page_of(model, "add"), fields).status_code == 403
+    assert as_operator.post(page_of(model, "change", row.pk), fields).status_code == 403
+    assert as_operator.post(page_of(model, "delete", row.pk), {"post": "yes"}).status_code == 403
+    as_operator.post(
+        page_of(model, "changelist"), {"action": "delete_selected", "_selected_action": row.pk, "post": "yes"}
+    )
+    assert snapshot() == before
+    assert model.objects.filter(pk=row.pk).exists()
+
+
+def test_an_operator_puts_a_scope_on_a_plan_and_that_is_recorded(full, as_operator):
+    scope = Scope.objects.get(name="acme")
+    as_operator.post(page_of(Scope, "change", scope.pk), {"plan": "paid"})
+    scope.refresh_from_db()
+    assert scope.is_paid
+    event = AuditEvent.objects.first()
+    assert (event.action, event.credential, event.actor_name) == ("admin.changed", "operator", "olga")
+    assert event.facts == {"what": "scope @acme", "fields": ["plan"]}
+
+
+def test_saving_without_a_change_is_not_recorded(full, as_operator):
+    seen = AuditEvent.objects.count()
+    as_operator.post(page_of(Scope, "change", Scope.objects.get(name="acme").pk), {"plan": "free"})
+    assert AuditEvent.objects.count() == seen
+
+
+def test_an_operator_suspends_a_person_and_no_password_is_recorded(full, npm, as_operator, alice):
+    secret = login_token(alice)
+    sent = {"full_name": "", "email": "alice@example.com", "is_staff": "", "is_superuser": ""}
+    as_operator.post(page_of(User, "change", alice.user.pk), sent)
+    assert not User.objects.get(pk=alice.user.pk).is_active
+    assert npm.as_(secret).get("-/whoami").status_code == 401
+    assert "is_active" in AuditEvent.objects.first().facts["fields"]
+
+
+def test_a_name_is_never_changed_here(full, as_operator, alice):
+    sent = {"username": "mallory", "full_name": "", "email": "alice@example.com", "is_active": "on"}
+    as_operator.post(page_of(User, "change", alice.user.pk), sent)
+    assert User.objects.get(pk=alice.user.pk).username == "alice"
+
+
+def test_an_operator_revokes_a_token(full, npm, as_operator, alice):
+    token, secret = tokens.issue(alice, alice.user, kind=Token.Kind.LOGIN)
+    as_operator.post(page_of(Token, "change", token.pk), {"revoked_at_0": "2020-01-01", "revoked_at_1": "00:00:00"})
+    assert npm.as_(secret).get("-/whoami").status_code == 401
+
+
+def test_staff_who_are_no_superusers_get_what_they_were_given(full, client, dave):
+    User.objects.filter(pk=dave.user.pk).update(is_staff=True)
+    client.force_login(User.objects.get(pk=dave.user.pk), backend=BACKEND)
+    for model in MODELS:
+        assert client.get(page_of(model, "changelist"), headers=HTML).status_code == 403
+
+
+def test_the_developers_team_is_neither_deleted_nor_renamed_here(full, as_operator):
+    team = Team.objects.get(name="developers")
+    as_operator.post(page_of(Team, "delete", team.pk), {"post": "yes"})
+    sent = {"action": "delete_selected", "_selected_action": team.pk, "post": "yes"}
+    as_operator.post(page_of(Team, "changelist"), sent)
+    as_operator.post(page_of(Team, "change", team.pk), {"name": "others", "description": ""})
+    assert Team.objects.get(pk=team.pk).name == "developers"
+
+
+def test_a_member_added_here_joins_the_developers_as_everybody(full, as_operator, acme, dave):
+    as_operator.post(page_of(Membership, "add"), {"org": acme.pk, "user": dave.user.pk, "role": "developer"})
+    membership = Membership.objects.get(user=dave.user)
+    assert list(membership.seats.values_list("team__name", flat=True)) == ["developers"]
+
+
+def test_a_membership_is_never_moved_with_its_seats_to_another_org(full, as_operator, acme, bob, dave):
+    other = organizations.create(dave, "other")
+    membership = Membership.objects.get(user=bob.user)
+    sent = {"org": other.pk, "user": dave.user.pk, "role": "admin"}
+    as_operator.post(page_of(Membership, "change", membership.pk), sent)
+    membership.refresh_from_db()
+    assert (membership.org, membership.user, membership.role) == (acme, bob.user, "admin")
+
+
+@pytest.mark.parametrize("name", ["acme", "dave", "admin", "-x", "Nina"])
+def test_a_name_that_cannot_be_is_refused_with_a_form(full, as_operator, dave, name):
+    users = User.objects.count()
+    sent = {"username": name, "password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
+    assert as_operator.post(page_of(User, "add"), sent, headers=HTML).status_code == 200
+    assert User.objects.count() == users
+
+
+def test_a_person_added_here_has_a_scope(as_operator):
+    sent = {"username": "nina", "password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
+    as_operator.post(page_of(User, "add"), sent)
+    assert User.objects.get(username="nina").scope.name == "nina"
+    assert AuditEvent.objects.first().action == "admin.added"
+
+
+@pytest.mark.parametrize(
+    "path", ["@acme/x", "@acme/x/1.0.0", "@acme/x/-/x-1.0.0.tgz", "-/package/@acme%2fx/visibility"]
+)
+def test_a_superuser_has_no_standing_in_the_protocol(full, npm, olga, path):
+    assert npm.as_(login_token(olga)).get(path).status_code == 404
+
+
+@pytest.mark.parametrize("page", ["", "/access", "/activity", "/versions"])
+def test_a_superuser_has_no_standing_on_pages(full, as_operator, page):
+    assert as_operator.get(f"/package/@acme/x{page}", headers=HTML).status_code == 404
+
+
+def test_a_superuser_publishes_and_governs_nothing_of_others(full, npm, as_operator, olga):
+    caller = npm.as_(login_token(olga))
+    before = snapshot()
+    assert caller.put("@acme%2fx", payloads.publish_body("@acme/x", "1.0.1")).status_code == 403
+    assert caller.put("-/org/acme/user", {"user": "olga", "role": "owner"}).status_code == 403
+    assert caller.post("-/package/@uma%2fx/access", {"access": "restricted"}).status_code == 403
+    assert (
+        as_operator.post("/package/@acme/x/access/level", {"access": "public", "confirm": "@acme/x"}).status_code == 404
+    )
+    assert snapshot() == before
+    assert not Membership.objects.filter(user=olga.user).exists()
+
+
+def test_the_admins_door_is_the_websites(client, db):
+    answer = client.get("/admin/login/")
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/login")
