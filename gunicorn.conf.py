@@ -6,7 +6,8 @@ import sys
 import threading
 
 port = os.environ.get("PORT", "8000")
-bind = [f"{os.environ.get('BIND', '127.0.0.1')}:{port}"]
+host = os.environ.get("BIND", "127.0.0.1")
+bind = [f"{host}:{port}"]
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 16

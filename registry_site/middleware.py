@@ -51,6 +51,8 @@ class PageMiddleware:
         if getattr(request, "is_page", False):
             response.headers.setdefault("Cache-Control", "private, no-store")
             patch_vary_headers(response, ["Cookie", "HX-Request"])
+            if request.method == "POST" and request.resolver_match.url_name == "account_logout":
+                response["Clear-Site-Data"] = '"cache", "storage"'  # nothing stays behind in a shared browser
         return response
 
     def process_view(self, request, view, args, kwargs) -> HttpResponse | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from django.db import transaction
 from django.urls import get_resolver
@@ -275,7 +276,9 @@ def _sign_in(client, actor: Actor) -> None:
 
 
 def _plain(answer, name: str) -> bytes:
-    text = answer.content.decode().replace(name, "NAME").replace(name.replace("/", "%2F"), "NAME")
+    text = answer.content.decode()
+    for spelling in (name, quote(name), quote(name, safe="")):
+        text = text.replace(spelling, "NAME")
     text = re.sub(r"[0-9A-Za-z]{64}", "CSRF", text.replace(answer.headers["X-Request-ID"], "ID"))
     return text.encode()
 
