@@ -6,7 +6,8 @@ import enum
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, Expression, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce, Greatest
 
 from accounts.actor import Actor, Power
 from accounts.models import Scope
@@ -75,14 +76,16 @@ _POWER = {
     Action.MANAGE: Power.GOVERN,
 }
 _GIVES = {Permission.READ: READER, Permission.WRITE: WRITER, Permission.OWNER: OWNER}
+_BY_ROLE = {Role.OWNER: OWNER, Role.ADMIN: OWNER, Role.DEVELOPER: Standing.MEMBER}
 
-_KIND = Case(
-    When(mirrored=True, then=Value(UPSTREAM)),
-    When(scope=None, then=Value(NONE)),
-    When(scope__kind=Scope.Kind.ORG, then=Value(ORG)),
-    default=Value(USER),
-    output_field=IntegerField(),
-)
+# Who holds a name, as a condition on the package's row; exactly one of them is true.
+_IS = {
+    UPSTREAM: Q(mirrored=True),
+    NONE: Q(mirrored=False, scope=None),
+    ORG: Q(mirrored=False, scope__kind=Scope.Kind.ORG),
+    USER: Q(mirrored=False, scope__kind=Scope.Kind.USER),
+}
+_KIND = Case(*(When(held, then=Value(kind)) for kind, held in _IS.items()), output_field=IntegerField())
 
 
 def required(action: Action) -> Case:
@@ -90,37 +93,37 @@ def required(action: Action) -> Case:
     rows = POLICY[settings.REGISTRY_MODE]
     column = _COLUMN[action]
     return Case(
-        *(When(kind=kind, access=level, then=Value(row[column])) for (kind, level), row in rows.items()),
+        *(When(_IS[kind] & Q(access=level), then=Value(row[column])) for (kind, level), row in rows.items()),
         default=Value(NOBODY),
         output_field=IntegerField(),
     )
 
 
-def standing(user_id: int | None) -> Case | Value:
-    """Where a person stands, as SQL over a package's row; computed from live rows, so a right ends with its row."""
+def standing(user_id: int | None) -> Expression:
+    """Where a person stands, as SQL over a package's row; computed from live rows, so a right ends with its row.
+
+    The most that any of four says: the scope, the role in its org, the teams, a grant of the person's own.
+    """
     if user_id is None:
         return Value(ANYONE, output_field=IntegerField())
-    mine = Membership.objects.filter(org__scope=OuterRef("scope"), user=user_id)
-    person = PersonGrant.objects.filter(package=OuterRef("pk"), user=user_id)
-    team = TeamGrant.objects.filter(
-        package=OuterRef("pk"), team__org__scope=OuterRef("scope"), team__seats__membership__user=user_id
-    )
-    in_org, personal = Q(kind=ORG), Q(kind__in=(USER, NONE))
-    return Case(
-        When(Q(scope__user=user_id) & Q(kind=USER), then=Value(OWNER)),
-        When(in_org & Exists(mine.filter(role__in=(Role.OWNER, Role.ADMIN))), then=Value(OWNER)),
-        When(personal & Exists(person.filter(permission=Permission.OWNER)), then=Value(OWNER)),
-        When(personal & Exists(person.filter(permission=Permission.WRITE)), then=Value(WRITER)),
-        When(in_org & Exists(team.filter(permission=Permission.WRITE)), then=Value(WRITER)),
-        When(personal & Exists(person), then=Value(READER)),
-        When(in_org & Exists(team), then=Value(READER)),
-        When(in_org & Exists(mine), then=Value(Standing.MEMBER)),
-        default=Value(SIGNED_IN),
-        output_field=IntegerField(),
+    seats = TeamGrant.objects.filter(package=OuterRef("pk"), team__seats__membership__user=user_id)
+    return Greatest(
+        Value(SIGNED_IN),
+        Case(When(scope__user=user_id, then=Value(OWNER)), default=Value(SIGNED_IN), output_field=IntegerField()),
+        _most(Membership.objects.filter(org__scope=OuterRef("scope"), user=user_id), "role", _BY_ROLE),
+        _most(seats.filter(team__org__scope=OuterRef("scope")), "permission", _GIVES),
+        _most(PersonGrant.objects.filter(package=OuterRef("pk"), user=user_id), "permission", _GIVES),
     )
 
 
-def _standing_of(actor: Actor) -> Case | Value:
+def _most(rows: QuerySet, column: str, gives: dict[str, Standing]) -> Coalesce:
+    whens = [When(**{column: word}, then=Value(level)) for word, level in gives.items()]
+    level = Case(*whens, default=Value(SIGNED_IN), output_field=IntegerField())
+    highest = rows.annotate(level=level).order_by("-level").values("level")[:1]
+    return Coalesce(Subquery(highest, output_field=IntegerField()), Value(SIGNED_IN))
+
+
+def _standing_of(actor: Actor) -> Expression:
     token = actor.token
     if actor.user is None or token is None or not token.is_limited:
         return standing(actor.user.pk if actor.user else None)
@@ -130,11 +133,7 @@ def _standing_of(actor: Actor) -> Case | Value:
 
 
 def _ranked(actor: Actor) -> QuerySet[Package]:
-    return (
-        Package.objects.annotate(kind=_KIND)
-        .annotate(standing=_standing_of(actor), view_needs=required(Action.VIEW))
-        .filter(unpublished_at=None)
-    )
+    return Package.objects.annotate(kind=_KIND, standing=_standing_of(actor)).select_related("scope")
 
 
 def visible_to(actor: Actor) -> QuerySet[Package]:
@@ -142,7 +141,7 @@ def visible_to(actor: Actor) -> QuerySet[Package]:
 
     The only way lists, search, counts and pages come to packages.
     """
-    return _ranked(actor).filter(standing__gte=F("view_needs")).select_related("scope")
+    return _ranked(actor).filter(unpublished_at=None, standing__gte=required(Action.VIEW))
 
 
 def find(actor: Actor, action: Action, name: str | PackageName, *, lock: bool = False) -> Package:
@@ -157,8 +156,8 @@ def find(actor: Actor, action: Action, name: str | PackageName, *, lock: bool = 
         actor.require(_POWER[action], package=name)
     if lock:
         Package.objects.select_for_update().filter(name=name).first()
-    package = visible_to(actor).filter(name=name).first()
-    if package is None:
+    package = _ranked(actor).filter(unpublished_at=None, name=name).first()
+    if package is None or Action.VIEW not in can(package):
         raise missing(actor, name)
     if action not in can(package):
         raise _lacking(package, action)
@@ -214,17 +213,7 @@ def recheck(actor: Actor, action: Action, package: Package, *, claimed: bool = F
     of an org who is in none of its teams.
     A right that was taken away while an upload ran is gone. Raises as `find`.
     """
-    again = _ranked(actor).filter(pk=package.pk).select_related("scope").first()
-    if again is None:  # everything was unpublished; the row still knows who holds it
-        again = (
-            Package.objects.filter(pk=package.pk)
-            .annotate(kind=_KIND)
-            .annotate(standing=_standing_of(actor))
-            .select_related("scope")
-            .get()
-        )
-    if claimed and again.scope is not None and may_claim(actor, again.scope):
-        return again
+    again = _ranked(actor).get(pk=package.pk)
     if action not in can(again):
         raise _lacking(again, action) if Action.VIEW in can(again) else missing(actor, package.name)
     return again
@@ -316,7 +305,7 @@ def _require_part_in(user, scope: str) -> None:
 def _claimable(actor: Actor, name: PackageName) -> None:
     if name.scope and not may_claim(actor, Scope.objects.get(name=name.scope)):
         raise NotAllowed(f"only @{name.scope} may add packages to its scope")
-    taken = Package.objects.filter(name=name.full).annotate(kind=_KIND).annotate(standing=_standing_of(actor)).first()
+    taken = _ranked(actor).filter(name=name.full).first()
     if taken is None:
         name.require_usable()
     elif taken.unpublished_at is None or Action.PUBLISH not in can(taken):

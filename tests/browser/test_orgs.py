@@ -37,7 +37,7 @@ def test_an_org_gets_a_member_a_team_and_a_package_and_the_member_leaves(visit, 
     page.get_by_label("Member", exact=True).fill(bob.name)
     page.get_by_label("Member", exact=True).press("Enter")
     expect(page.get_by_text(f"{bob.name} joined payments.")).to_be_visible()
-    assert ask(alice, f"-/team/{org}/payments/user") == [bob.name]
+    assert ask(alice, f"-/team/{org}/payments/user?format=cli") == [bob.name]
     assert ask(alice, f"-/team/{org}/payments/package") == {name: "read-write"}
     assert fetch(bob.registry, name, bob.token)[0] == 200
 
@@ -52,7 +52,7 @@ def test_an_org_gets_a_member_a_team_and_a_package_and_the_member_leaves(visit, 
     expect(page.get_by_text(f"{bob.name} was removed from {org}")).to_be_visible()
     expect(row(page, bob.name)).to_have_count(0)
     assert ask(alice, f"-/org/{org}/user") == {alice.name: "owner"}
-    assert ask(alice, f"-/team/{org}/payments/user") == []
+    assert ask(alice, f"-/team/{org}/payments/user?format=cli") == []
     assert fetch(bob.registry, name, bob.token)[0] == 404
 
 

@@ -187,9 +187,9 @@ def test_a_superuser_has_no_standing_in_the_protocol(full, npm, olga, path):
     assert npm.as_(login_token(olga)).get(path).status_code == 404
 
 
-@pytest.mark.parametrize("page", ["", "/access", "/activity", "/versions"])
-def test_a_superuser_has_no_standing_on_pages(full, as_operator, page):
-    assert as_operator.get(f"/package/@acme/x{page}", headers=HTML).status_code == 404
+@pytest.mark.parametrize("where", ["", "/access", "/activity", "/versions"])
+def test_a_superuser_has_no_standing_on_pages(full, as_operator, where):
+    assert as_operator.get(f"/package/@acme/x{where}", headers=HTML).status_code == 404
 
 
 def test_a_superuser_publishes_and_governs_nothing_of_others(full, npm, as_operator, olga):

@@ -11,6 +11,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from packages import blobs
+from packages.management.commands.sweep_blobs import unnamed
 from packages.models import Version
 from registry_site.errors import Unavailable
 
@@ -79,8 +80,8 @@ def test_only_old_blobs_that_no_version_names_are_unnamed(publish, uma, tmp_path
     young, old = kept(tmp_path), kept(tmp_path)
     for key in (named, old):
         made_older(key, 7200)
-    assert set(blobs.unnamed(older_than=3600)) == {old}
-    assert set(blobs.unnamed(older_than=-1)) == {old, young}
+    assert set(unnamed(older_than=3600)) == {old}
+    assert set(unnamed(older_than=-1)) == {old, young}
 
 
 def test_a_draft_that_broke_off_is_no_blob(tmp_path):
@@ -97,7 +98,7 @@ def test_an_unpublished_versions_blob_is_not_swept(publish, uma):
     publish(uma, "@uma/x")
     releases.unpublish(uma, "@uma/x", revision_of(Package.objects.get()))
     made_older(Version.objects.get().blob, 7200)
-    assert list(blobs.unnamed(older_than=3600)) == []
+    assert list(unnamed(older_than=3600)) == []
 
 
 @pytest.mark.parametrize("url", ["ftp://x/y", "blobs", "", "http://example.com/blobs"])

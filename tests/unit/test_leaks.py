@@ -124,7 +124,7 @@ def test_c8_no_list_names_it(npm, world, uma, dave, feed):
 
 
 @pytest.mark.parametrize(
-    "page",
+    "where",
     [
         "/org/acme",
         "/org/acme/teams",
@@ -136,11 +136,13 @@ def test_c8_no_list_names_it(npm, world, uma, dave, feed):
         "/~carol",
     ],
 )
-def test_c9_no_page_of_an_org_names_a_package_to_a_member_who_may_not_see_it(client, acme, publish, alice, carol, page):
+def test_c9_no_page_of_an_org_names_a_package_to_a_member_who_may_not_see_it(
+    client, acme, publish, alice, carol, where
+):
     publish(alice, "@acme/hidden", description="quiet words")
     sharing.grant_team(alice, "@acme/hidden", "acme", "core", "read-write")
     client.force_login(carol.user, backend=BACKEND)
-    shown = client.get(page, headers={"accept": "text/html"})
+    shown = client.get(where, headers={"accept": "text/html"})
     assert shown.status_code == 200
     text = shown.content.decode().replace('value="hidden"', "").replace("q=hidden", "").replace("hidden\u201d", "")
     assert "@acme/hidden" not in text
@@ -226,14 +228,14 @@ PAGES = [
 ]
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("where", PAGES)
 @pytest.mark.parametrize("signed_in", [True, False])
-def test_c10_c12_pages_tell_nothing_apart_not_even_by_size(client, world, dave, page, signed_in):
+def test_c10_c12_pages_tell_nothing_apart_not_even_by_size(client, world, dave, where, signed_in):
     if signed_in:
         client.force_login(dave.user, backend=BACKEND)
     for more in ({}, {"hx-request": "true"}, {"accept-encoding": "gzip"}, {"if-none-match": "*"}):
-        same(lambda name, more=more: client.get(f"/package/{name}{page}", headers={"accept": "text/html"} | more))
-        same(lambda name, more=more: client.get(f"/package/{name}{page}", headers=more))
+        same(lambda name, more=more: client.get(f"/package/{name}{where}", headers={"accept": "text/html"} | more))
+        same(lambda name, more=more: client.get(f"/package/{name}{where}", headers=more))
 
 
 @pytest.mark.parametrize("form", ["access/level", "access/people", "access/teams", "deprecate", "unpublish"])

@@ -85,16 +85,16 @@ PAGES = [
 ]
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_visitor_is_sent_to_sign_in_from_every_page(client, enterprise, page):
-    answer = client.get(page, headers=HTML)
+@pytest.mark.parametrize("where", PAGES)
+def test_a_visitor_is_sent_to_sign_in_from_every_page(client, enterprise, where):
+    answer = client.get(where, headers=HTML)
     assert answer.status_code == 302
     assert answer["Location"].startswith("/login?next=%2F")
 
 
-@pytest.mark.parametrize("page", ["/login", "/password/reset", "/healthz/live"])
-def test_the_doors_stay_open(client, enterprise, page):
-    assert client.get(page, headers=HTML).status_code == 200
+@pytest.mark.parametrize("where", ["/login", "/password/reset", "/healthz/live"])
+def test_the_doors_stay_open(client, enterprise, where):
+    assert client.get(where, headers=HTML).status_code == 200
 
 
 def test_a_visitor_behind_htmx_is_sent_to_sign_in_whole(client, enterprise):

@@ -241,11 +241,11 @@ def counted(call) -> int:
     return len(queries)
 
 
-@pytest.mark.parametrize("page", ["", "/versions", "/dependencies", "/access", "/activity", "/v/1.0.0"])
-def test_a_package_page_takes_twelve_queries_at_most_whatever_the_versions(client, many, uma, hugo, gina, page):
+@pytest.mark.parametrize("where", ["", "/versions", "/dependencies", "/access", "/activity", "/v/1.0.0"])
+def test_a_package_page_takes_twelve_queries_at_most_whatever_the_versions(client, many, uma, hugo, gina, where):
     sharing.grant_person(uma, NAME, "hugo", "read-write")
     sharing.grant_person(uma, NAME, "gina", "read")
-    address, html = f"/package/{NAME}{page}", {"accept": "text/html"}
+    address, html = f"/package/{NAME}{where}", {"accept": "text/html"}
     assert counted(lambda: client.get(address, headers=html)) <= 12
     client.force_login(uma.user, backend="allauth.account.auth_backends.AuthenticationBackend")
     client.get(address, headers=html)
@@ -271,12 +271,12 @@ def test_a_list_takes_as_many_queries_for_ten_packages_as_for_one(npm, publish, 
     assert counted(lambda: caller.get(path)) == one <= 8
 
 
-@pytest.mark.parametrize("page", ["/", "/search?q=x", "/~uma"])
-def test_a_listing_page_takes_as_many_queries_for_ten_packages_as_for_two(client, publish, package, uma, page):
+@pytest.mark.parametrize("where", ["/", "/search?q=x", "/~uma"])
+def test_a_listing_page_takes_as_many_queries_for_ten_packages_as_for_two(client, publish, package, uma, where):
     client.force_login(uma.user, backend="allauth.account.auth_backends.AuthenticationBackend")
     publish(uma, "@uma/x-two")
-    client.get(page, headers={"accept": "text/html"})
-    two = counted(lambda: client.get(page, headers={"accept": "text/html"}))
+    client.get(where, headers={"accept": "text/html"})
+    two = counted(lambda: client.get(where, headers={"accept": "text/html"}))
     for number in range(8):
         publish(uma, f"@uma/x{number}")
-    assert counted(lambda: client.get(page, headers={"accept": "text/html"})) == two <= 12
+    assert counted(lambda: client.get(where, headers={"accept": "text/html"})) == two <= 12
