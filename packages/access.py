@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 
 from django.conf import settings
 from django.db.models import Case, Exists, Expression, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
@@ -11,7 +10,7 @@ from django.db.models.functions import Coalesce, Greatest
 
 from accounts.actor import Actor, Power
 from accounts.models import Scope
-from orgs.models import Membership, Role, Seat
+from orgs.models import Membership, Role
 from packages.models import Access, Package, Permission, PersonGrant, TeamGrant
 from packages.names import PackageName
 from registry_site.errors import NotAllowed, NotFound
@@ -75,8 +74,8 @@ _POWER = {
     Action.PUBLISH: Power.WRITE,
     Action.MANAGE: Power.GOVERN,
 }
-_GIVES = {Permission.READ: READER, Permission.WRITE: WRITER, Permission.OWNER: OWNER}
-_BY_ROLE = {Role.OWNER: OWNER, Role.ADMIN: OWNER, Role.DEVELOPER: Standing.MEMBER}
+BY_PERMISSION = {Permission.READ: READER, Permission.WRITE: WRITER, Permission.OWNER: OWNER}
+BY_ROLE = {Role.OWNER: OWNER, Role.ADMIN: OWNER, Role.DEVELOPER: Standing.MEMBER}
 
 # Who holds a name, as a condition on the package's row; exactly one of them is true.
 _IS = {
@@ -110,9 +109,9 @@ def standing(user_id: int | None) -> Expression:
     return Greatest(
         Value(SIGNED_IN),
         Case(When(scope__user=user_id, then=Value(OWNER)), default=Value(SIGNED_IN), output_field=IntegerField()),
-        _most(Membership.objects.filter(org__scope=OuterRef("scope"), user=user_id), "role", _BY_ROLE),
-        _most(seats.filter(team__org__scope=OuterRef("scope")), "permission", _GIVES),
-        _most(PersonGrant.objects.filter(package=OuterRef("pk"), user=user_id), "permission", _GIVES),
+        _most(Membership.objects.filter(org__scope=OuterRef("scope"), user=user_id), "role", BY_ROLE),
+        _most(seats.filter(team__org__scope=OuterRef("scope")), "permission", BY_PERMISSION),
+        _most(PersonGrant.objects.filter(package=OuterRef("pk"), user=user_id), "permission", BY_PERMISSION),
     )
 
 
@@ -219,69 +218,12 @@ def recheck(actor: Actor, action: Action, package: Package, *, claimed: bool = F
     return again
 
 
-def the_public() -> str:
-    """What the readers of a public package are called in this mode."""
-    return "everyone" if settings.REGISTRY_MODE == "public" else "everyone who is logged in"
-
-
 def missing(actor: Actor, name: str) -> NotFound:
     """The one answer for what is hidden and what never was. Raises SignInRequired for nobody in enterprise mode."""
     actor.require_admitted()
     if not actor.is_signed_in:
         return NotFound(f"{name} is not in this registry; if it is private, run npm login first")
     return NotFound(f"{name} is not in this registry, or you do not have access to it")
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why a person stands where they stand.
-
-    via: `scope`, `role`, `team`, `grant`; name: the team's or org's name, "" where there is none.
-    """
-
-    standing: Standing
-    via: str
-    name: str = ""
-
-    def __str__(self) -> str:
-        held = "read-write" if self.standing >= WRITER else "read"
-        match self.via:
-            case "scope":
-                return f"holds the scope @{self.name}"
-            case "role":
-                return f"{self.name} of the org"
-            case "team":
-                return f"the team {self.name} has {held}"
-            case _:
-                return "owner of the package" if self.standing == OWNER else f"was given {held}"
-
-
-def reasons(package: Package) -> dict[int, Reason]:
-    """Everyone with a standing of reader or more, by user id, each with the strongest reason for it.
-
-    package: found for an actor, so that it carries its `kind`. Two queries at most.
-    """
-    found: dict[int, Reason] = {}
-
-    def offer(user_id: int, reason: Reason) -> None:
-        if user_id not in found or found[user_id].standing < reason.standing:
-            found[user_id] = reason
-
-    if package.kind == ORG:
-        leads = Membership.objects.filter(org__scope=package.scope_id, role__in=(Role.OWNER, Role.ADMIN))
-        for user_id, role in leads.values_list("user", "role"):
-            offer(user_id, Reason(OWNER, "role", role))
-        seats = Seat.objects.filter(team__grants__package=package, team__org__scope=package.scope_id)
-        for user_id, team, permission in seats.values_list(
-            "membership__user", "team__name", "team__grants__permission"
-        ):
-            offer(user_id, Reason(_GIVES[Permission(permission)], "team", team))
-        return found
-    if package.scope is not None and package.scope.user_id is not None:
-        offer(package.scope.user_id, Reason(OWNER, "scope", package.scope.name))
-    for user_id, permission in package.person_grants.values_list("user", "permission"):
-        offer(user_id, Reason(_GIVES[Permission(permission)], "grant"))
-    return found
 
 
 def _require_part_in(user, scope: str) -> None:

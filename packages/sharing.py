@@ -11,10 +11,11 @@ from accounts.actor import Actor
 from accounts.models import User
 from orgs import access as org_access
 from orgs.models import Org
-from packages import access, packuments, plans
-from packages.access import Action, Reason, Standing
+from packages import access, packuments, plans, reasons
+from packages.access import Action, Standing
 from packages.changes import Unchanged, changing
 from packages.models import Access, Package, Permission, PersonGrant, TeamGrant
+from packages.reasons import Reason
 from packages.releases import require_revision
 from registry_site.errors import Conflict, Invalid, NotAllowed, NotFound
 
@@ -76,11 +77,11 @@ def preview_access(actor: Actor, name: str, level: str) -> Preview:
     """Who would gain or lose if the level became this one. Raises as `set_access` where the actor may not."""
     package = access.find(actor, Action.MANAGE, name)
     level = _level(level)
-    users = User.objects.filter(pk__in=access.reasons(package)).order_by("username")
+    users = User.objects.filter(pk__in=reasons.of(package)).order_by("username")
     return Preview(
         level=level,
         exposes=level == Access.PUBLIC,
-        everyone=access.the_public(),
+        everyone=reasons.the_public(),
         people=list(users.values_list("username", flat=True)),
         versions=package.versions.filter(unpublished_at=None).count(),
     )
@@ -174,11 +175,11 @@ def collaborators(package: Package) -> list[Collaborator]:
 
     package: found for an actor, who may see this list: one with a standing of member or more.
     """
-    reasons = access.reasons(package)
-    owners = sum(reason.standing == Standing.OWNER for reason in reasons.values())
+    why = reasons.of(package)
+    owners = sum(reason.standing == Standing.OWNER for reason in why.values())
     found = []
-    for user in User.objects.filter(pk__in=reasons, is_active=True):
-        reason = reasons[user.pk]
+    for user in User.objects.filter(pk__in=why, is_active=True):
+        reason = why[user.pk]
         last = reason.standing == Standing.OWNER and owners == 1
         permission = {Standing.READER: "read", Standing.WRITER: "write"}.get(reason.standing, "owner")
         found.append(Collaborator(user, reason, permission, reason.via == "grant" and not last))

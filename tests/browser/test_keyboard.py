@@ -43,7 +43,7 @@ def test_add_a_collaborator(visit, join):
     tab_to(page, f"Remove {bob.name}")
     page.keyboard.press("Enter")
     expect(row(page, bob.name)).to_have_count(0)
-    held = ask(alice, f"-/package/{name.replace('/', '%2f')}/collaborators")
+    held = ask(alice, f"-/package/{name.replace('/', '%2f')}/collaborators?format=cli")
     assert held == {alice.name: "read-write", carol.name: "read-only"}
 
 

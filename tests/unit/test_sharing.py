@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import AuditEvent
 from orgs import organizations
-from packages import access, search, sharing
+from packages import access, reasons, search, sharing
 from packages.access import Action
 from packages.models import Package, PersonGrant, TeamGrant
 from packages.packuments import revision_of
@@ -339,8 +339,8 @@ def test_the_strongest_of_several_reasons_is_told(acme, publish, alice, bob):
     from orgs import teams
 
     teams.add(alice, "acme", "readers", "bob")
-    reasons = access.reasons(access.find(alice, Action.VIEW, "@acme/x"))
-    assert str(reasons[bob.user.pk]) == "the team readers has read-write"
+    why = reasons.of(access.find(alice, Action.VIEW, "@acme/x"))
+    assert str(why[bob.user.pk]) == "the team readers has read-write"
 
 
 def test_strangers_of_a_public_package_see_its_maintainers_only(npm, client, publish, uma, hugo, gina, dave):
