@@ -102,6 +102,11 @@ def ask(person: Person, path: str, method: str = "GET", body=None) -> dict:
     return json.loads(answer)
 
 
+def permissions(person: Person, name: str) -> dict[str, str]:
+    """What `npm access list collaborators` is told."""
+    return ask(person, f"-/package/{name.replace('/', '%2f')}/collaborators")
+
+
 def row(page: Page, name: str):
     """The line of a list that is about this person or thing."""
     return page.get_by_role("main").get_by_role("listitem").filter(has=page.get_by_text(name, exact=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ask, publish, row
+from tests.browser.conftest import ask, permissions, publish, row
 
 pytestmark = pytest.mark.browser
 MOST_TABS = 60
@@ -43,8 +43,7 @@ def test_add_a_collaborator(visit, join):
     tab_to(page, f"Remove {bob.name}")
     page.keyboard.press("Enter")
     expect(row(page, bob.name)).to_have_count(0)
-    held = ask(alice, f"-/package/{name.replace('/', '%2f')}/collaborators?format=cli")
-    assert held == {alice.name: "read-write", carol.name: "read-only"}
+    assert permissions(alice, name) == {alice.name: "write", carol.name: "read"}
 
 
 def test_make_it_public(visit, join):

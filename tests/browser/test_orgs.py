@@ -38,7 +38,7 @@ def test_an_org_gets_a_member_a_team_and_a_package_and_the_member_leaves(visit, 
     page.get_by_label("Member", exact=True).press("Enter")
     expect(page.get_by_text(f"{bob.name} joined payments.")).to_be_visible()
     assert ask(alice, f"-/team/{org}/payments/user?format=cli") == [bob.name]
-    assert ask(alice, f"-/team/{org}/payments/package?format=cli") == {name: "read-write"}
+    assert ask(alice, f"-/team/{org}/payments/package") == {name: "write"}
     assert fetch(bob.registry, name, bob.token)[0] == 200
 
     page.goto(f"/org/{org}/members")
@@ -73,7 +73,7 @@ def test_a_team_is_given_a_package_from_the_packages_page(visit, join, scripts):
     expect(readers).to_have_count(0)
     page.get_by_role("button", name="Undo").click()
     expect(readers).to_be_visible()
-    assert ask(alice, f"-/team/{org}/readers/package?format=cli") == {name: "read-write"}
+    assert ask(alice, f"-/team/{org}/readers/package") == {name: "write"}
 
 
 def test_an_unknown_member_is_refused_beside_the_field(visit, join, scripts):

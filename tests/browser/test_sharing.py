@@ -7,15 +7,10 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ask, found, publish, row
+from tests.browser.conftest import ask, found, permissions, publish, row
 from tests.live import fetch
 
 pytestmark = pytest.mark.browser
-
-
-def permissions(person, name: str) -> dict:
-    """What `npm access list collaborators` says."""
-    return ask(person, f"-/package/{name.replace('/', '%2f')}/collaborators?format=cli")
 
 
 def add(page: Page, name: str) -> None:
@@ -35,12 +30,12 @@ def test_a_collaborator_is_added_by_enter_changed_by_a_click_removed_by_x_and_br
     expect(page.get_by_role("status").filter(has_text=f"{bob.name} has read.")).to_be_visible()
     hers = row(page, bob.name)
     expect(hers.get_by_role("button", name="read", exact=True)).to_have_attribute("aria-pressed", "true")
-    assert permissions(alice, name)[bob.name] == "read-only"
+    assert permissions(alice, name)[bob.name] == "read"
     assert fetch(bob.registry, name, bob.token)[0] == 200
 
     hers.get_by_role("button", name="read-write").click()
     expect(hers.get_by_role("button", name="read-write")).to_have_attribute("aria-pressed", "true")
-    assert permissions(alice, name)[bob.name] == "read-write"
+    assert permissions(alice, name)[bob.name] == "write"
 
     page.get_by_role("button", name=f"Remove {bob.name}").click()
     expect(page.get_by_text(f"{bob.name} was removed.")).to_be_visible()
@@ -49,7 +44,7 @@ def test_a_collaborator_is_added_by_enter_changed_by_a_click_removed_by_x_and_br
 
     page.get_by_role("button", name="Undo").click()
     expect(hers.get_by_role("button", name="read-write")).to_have_attribute("aria-pressed", "true")
-    assert permissions(alice, name)[bob.name] == "read-write"
+    assert permissions(alice, name)[bob.name] == "write"
 
 
 def test_an_unknown_name_is_refused_beside_the_field_with_a_suggestion(visit, join, scripts):
@@ -66,7 +61,7 @@ def test_an_unknown_name_is_refused_beside_the_field_with_a_suggestion(visit, jo
     expect(error).to_contain_text("there is no user")
     expect(error).to_contain_text(f"did you mean {bob.name}")
     expect(field).to_have_accessible_description(error.inner_text())
-    assert permissions(alice, name) == {alice.name: "read-write"}
+    assert permissions(alice, name) == {alice.name: "write"}
 
 
 def test_what_npm_shares_shows_on_the_page(visit, join):

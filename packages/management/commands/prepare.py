@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.urls import reverse
@@ -19,7 +22,7 @@ class Command(BaseCommand):
             folder.mkdir(parents=True, exist_ok=True)
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
-        call_command("collectstatic", interactive=False, verbosity=0)
+        _collect_static()
         website = settings.PUBLIC_URL or f"http://localhost:{settings.PORT}"
         self.stdout.write(
             f"{settings.REGISTRY_NAME}: {website}  mode: {settings.REGISTRY_MODE}  data: {settings.DATA_DIR}"
@@ -27,3 +30,19 @@ class Command(BaseCommand):
         if key := people.first_admin_key():
             self.stdout.write("There is no admin yet. Open this link once, within a day, to become it:")
             self.stdout.write(f"  {website}{reverse('first-admin', args=[key])}")
+
+
+def _collect_static() -> None:
+    """Copy and compress the static files, unless they are as they were: that takes longer than all the rest."""
+    stamp, state = settings.STATIC_ROOT / ".collected", _static_state()
+    if not stamp.exists() or stamp.read_text() != state:
+        call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+        stamp.write_text(state)
+
+
+def _static_state() -> str:
+    digest = hashlib.sha256()
+    for finder in get_finders():
+        for path, storage in finder.list(None):
+            digest.update(f"{path} {storage.size(path)} {storage.get_modified_time(path)}\n".encode())
+    return digest.hexdigest()
