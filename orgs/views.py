@@ -75,9 +75,10 @@ def _set_member(request, org: Org, form: MemberForm) -> HttpResponse:
 def remove_member(request, org: str) -> HttpResponse:
     """Remove a member; the page asked first, because every right through the org goes with it."""
     username = request.POST.get("user", "")
-    if request.POST.get("confirm") != username:
+    if request.POST.get("confirm", "").strip() != username:
         found = access.find(request.actor, Action.PEOPLE, org)
-        context = members_context(request, found, MemberForm()) | {"removing": username}
+        error = f"Type {username} to confirm." if "confirm" in request.POST else ""
+        context = members_context(request, found, MemberForm()) | {"removing": username, "confirm_error": error}
         return render(request, "partials/org_members.html" if request.htmx else "pages/org_members.html", context)
     organizations.remove_member(request.actor, org, username)
     if username == request.actor.name:

@@ -38,9 +38,8 @@ def publish(actor: Actor, upload: Upload) -> Version:
             return same
         facts = tarballs.inspect(upload.tarball.path, forbidden=OUR_TOKEN)
         version = _prepare(actor, name, upload, facts)
-        version.blob = blobs.keep(
-            upload.tarball.sha512, upload.tarball.path
-        )  # before the row: a listed version has its bytes
+        # Before the row: a listed version has its bytes.
+        version.blob = blobs.keep(upload.tarball.sha512, upload.tarball.path)
         return _list(actor, name, package, upload, version)
     finally:
         upload.tarball.discard()
@@ -78,16 +77,20 @@ def _claim(actor: Actor, name: PackageName, level: str | None) -> tuple[Package,
     scope = Scope.objects.get(name=name.scope) if name.scope else None
     level = (level or Access.RESTRICTED) if scope else Access.PUBLIC
     package, created = Package.objects.get_or_create(name=name.full, defaults={"scope": scope, "access": level})
-    if not created and package.unpublished_at is not None:
+    if created:
+        _give_first_grants(actor, package)
+    elif package.unpublished_at is not None:  # it returns with the grants it had, and with the level that is asked now
         package.access = level
         package.save(update_fields=["access"])
-    if scope is None:
-        if created:
-            PersonGrant.objects.create(package=package, user=actor.user, permission=Permission.OWNER)
-    elif scope.kind == Scope.Kind.ORG:
-        developers = Team.objects.get(org__scope=scope, name=DEVELOPERS)
-        TeamGrant.objects.get_or_create(package=package, team=developers, defaults={"permission": Permission.WRITE})
     return package, created
+
+
+def _give_first_grants(actor: Actor, package: Package) -> None:
+    if package.scope is None:
+        PersonGrant.objects.create(package=package, user=actor.user, permission=Permission.OWNER)
+    elif package.in_org:
+        developers = Team.objects.get(org__scope=package.scope, name=DEVELOPERS)
+        TeamGrant.objects.create(package=package, team=developers, permission=Permission.WRITE)
 
 
 def _prepare(actor: Actor, name: PackageName, upload: Upload, facts: tarballs.Facts) -> Version:

@@ -29,12 +29,6 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="package")
-def cookies() -> dict[str, list]:
-    """The cookies of everyone who logged in, so that nobody types a password twice."""
-    return {}
-
-
 @pytest.fixture(params=[True, False], ids=["scripts", "no-scripts"])
 def scripts(request) -> bool:
     """Whether the browser runs JavaScript; a test that takes this runs once with and once without."""
@@ -42,7 +36,7 @@ def scripts(request) -> bool:
 
 
 @pytest.fixture
-def visit(chromium, registry, cookies) -> Iterator[Visit]:
+def visit(chromium, registry) -> Iterator[Visit]:
     """`visit(alice)` opens a window of hers, logged in; `visit()` a stranger's. It may complain about nothing."""
     contexts, complaints = [], []
 
@@ -60,11 +54,8 @@ def visit(chromium, registry, cookies) -> Iterator[Visit]:
         page = context.new_page()
         page.on("console", listen)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        if person and person.name in cookies:
-            context.add_cookies(cookies[person.name])
-        elif person:
-            log_in(page, person.name)
-            cookies[person.name] = context.cookies()
+        if person:
+            context.add_cookies(cookies(person))
         return page
 
     yield run
@@ -76,6 +67,12 @@ def visit(chromium, registry, cookies) -> Iterator[Visit]:
 def fresh(name: str) -> str:
     """A name that nobody has."""
     return f"{name}-{secrets.token_hex(3)}"
+
+
+def cookies(person: Person) -> list[dict[str, str]]:
+    """The session that the person's sign-up began, for a browser: nobody types a password twice."""
+    jars = (each.cookiejar for each in person.browser._opener.handlers if hasattr(each, "cookiejar"))
+    return [{"name": each.name, "value": each.value, "url": person.browser.url} for jar in jars for each in jar]
 
 
 def log_in(page: Page, name: str, password: str = PASSWORD) -> None:
