@@ -56,6 +56,7 @@ def members(request, org: str) -> HttpResponse:
 def _set_member(request, org: Org, form: MemberForm) -> HttpResponse:
     given = form.cleaned_data
     page = reverse("org-members", args=[org.name])
+    before = org.memberships.filter(user__username=given["user"]).values_list("role", flat=True).first()
     try:
         membership = organizations.set_member(request.actor, org.name, given["user"], given["role"])
     except NotFound as refusal:
@@ -64,7 +65,11 @@ def _set_member(request, org: Org, form: MemberForm) -> HttpResponse:
     except Refusal as refusal:
         form.add_error("user", refusal.message)
     else:
-        notice = {"text": f"{membership.user} is {membership.get_role_display().lower()} of {org.name}."}
+        notice: dict[str, Any] = {
+            "text": f"{membership.user} is {membership.get_role_display().lower()} of {org.name}."
+        }
+        if before and before != membership.role:
+            notice["undo"] = {"url": page, "fields": {"user": given["user"], "role": before}}
         context = members_context(request, org, MemberForm())
         return answer(request, "partials/org_members.html", context, page=page, notice=notice)
     template = "partials/org_members.html" if request.htmx else "pages/org_members.html"

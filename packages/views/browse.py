@@ -18,7 +18,6 @@ from packages import sharing
 from packages.models import Access
 from packages.packuments import maintainers
 from packages.views import context
-from registry_site.htmx import take_notice
 
 A_PAGE = 20
 VERSIONS_A_PAGE = 100
@@ -110,7 +109,6 @@ def package(request, name: str, number: str = "") -> HttpResponse:
             "license": _text(manifest.get("license")),
             "homepage": _link(manifest.get("homepage")),
             "repository": _link(_url_of(manifest.get("repository"))),
-            "notice": take_notice(request),
         },
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -20,7 +21,7 @@ from orgs.access import Action
 from orgs.models import DEVELOPERS, Org, Team
 from orgs.views import head
 from packages import access, search, sharing
-from packages.models import Access
+from packages.models import Access, TeamGrant
 from registry_site.errors import Refusal
 from registry_site.htmx import answer, take_notice
 
@@ -62,22 +63,20 @@ def seats(request, org: str, team: str) -> HttpResponse:
 
 @require_POST
 def grants(request, org: str, team: str) -> HttpResponse:
-    """Give a team a package, change it, or take it away (permission `none`)."""
+    """Give a team a package, change it, or take it away (permission `none`); all offer Undo."""
     name, permission = request.POST.get("package", "").strip(), request.POST.get("permission", "")
+    held = TeamGrant.objects.filter(package__name=name, team__name=team, team__org__scope__name=org)
+    before = held.values_list("permission", flat=True).first() or "none"
     if permission == "none":
-        notice = {"text": f"{team} no longer has {name}."}
-        return _change(
-            request, org, team, lambda: sharing.revoke_team(request.actor, name, org, team), notice, "grant_error"
-        )
-    notice = {"text": f"{team} has {permission} on {name}."}
-    return _change(
-        request,
-        org,
-        team,
-        lambda: sharing.grant_team(request.actor, name, org, team, permission),
-        notice,
-        "grant_error",
-    )
+        change = partial(sharing.revoke_team, request.actor, name, org, team)
+        notice: dict[str, Any] = {"text": f"{team} no longer has {name}."}
+    else:
+        change = partial(sharing.grant_team, request.actor, name, org, team, permission)
+        notice = {"text": f"{team} has {permission} on {name}."}
+    if before != permission:
+        fields = {"package": name, "permission": before}
+        notice["undo"] = {"url": reverse("team-grants", args=[org, team]), "fields": fields}
+    return _change(request, org, team, change, notice, "grant_error")
 
 
 def delete_team(request, org: str, team: str) -> HttpResponse:
