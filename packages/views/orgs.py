@@ -73,7 +73,7 @@ def grants(request, org: str, team: str) -> HttpResponse:
     else:
         change = partial(sharing.grant_team, request.actor, name, org, team, permission)
         notice = {"text": f"{team} has {permission} on {name}."}
-    if before != permission:
+    if before != sharing.PERMISSIONS.get(permission, permission):
         fields = {"package": name, "permission": before}
         notice["undo"] = {"url": reverse("team-grants", args=[org, team]), "fields": fields}
     return _change(request, org, team, change, notice, "grant_error")
