@@ -17,7 +17,16 @@ admin.site.unregister(Group)
 
 
 class RecordedAdmin(admin.ModelAdmin):
-    """An admin page whose changes are written into the audit log."""
+    """An admin page whose changes are written into the audit log.
+
+    takes_along: what goes with a deleted row although its own page is read-only, by verbose name.
+    """
+
+    takes_along: frozenset[str] = frozenset()
+
+    def get_deleted_objects(self, objs, request):
+        listed, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        return listed, counts, lacking - self.takes_along, protected
 
     def save_model(self, request, obj, form, change) -> None:
         super().save_model(request, obj, form, change)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from accounts.admin import ReadOnlyAdmin, RecordedAdmin
+from orgs import organizations
 from orgs.models import DEVELOPERS, Membership, Org, Seat, Team
 
 
@@ -27,9 +28,16 @@ class MembershipAdmin(RecordedAdmin):
     list_filter = ["role"]
     search_fields = ["org__scope__name", "user__username"]
     autocomplete_fields = ["org", "user"]
+    takes_along = frozenset({"seat"})
 
     def get_readonly_fields(self, request, obj=None):
-        return ["org", "user"] if obj else []  # seats belong to the membership and would move along
+        if obj is None:
+            return []
+        fixed = ["org", "user"]  # seats belong to the membership and would move along
+        return [*fixed, "role"] if organizations.is_last_owner(obj) else fixed
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return super().has_delete_permission(request, obj) and not (obj and organizations.is_last_owner(obj))
 
     def save_model(self, request, obj, form, change) -> None:
         super().save_model(request, obj, form, change)
@@ -41,6 +49,7 @@ class MembershipAdmin(RecordedAdmin):
 class TeamAdmin(RecordedAdmin):
     list_display = ["__str__", "description", "created_at"]
     search_fields = ["name", "org__scope__name"]
+    takes_along = frozenset({"seat", "team grant"})
 
     def get_readonly_fields(self, request, obj=None):
         return ["org", "name"] if obj and obj.is_developers else ["org"]

@@ -59,8 +59,7 @@ def set_member(actor: Actor, org_name: str, username: str, role: str | None = No
         if membership is None:
             return join(actor, org, user, role or Role.DEVELOPER)
         if role is not None and role != membership.role:
-            if membership.role == Role.OWNER:
-                _require_other_owner(org, membership)
+            _require_other_owner(membership)
             audit.record(actor, "member.role", org=org.name, person=user.username, role=role, was=membership.role)
             membership.role = role
             membership.save(update_fields=["role"])
@@ -82,8 +81,7 @@ def remove_member(actor: Actor, org_name: str, username: str) -> None:
         membership = Membership.objects.filter(org=org, user__username=username).first()
         if membership is None:
             raise NotFound(f"{username} is not a member of {org.name}")
-        if membership.role == Role.OWNER:
-            _require_other_owner(org, membership)
+        _require_other_owner(membership)
         membership.delete()
         audit.record(actor, "member.removed", org=org.name, person=username, role=membership.role)
 
@@ -107,6 +105,12 @@ def of(user: User):
     return Membership.objects.filter(user=user).select_related("org__scope").order_by("org__scope__name")
 
 
-def _require_other_owner(org: Org, membership: Membership) -> None:
-    if not org.memberships.filter(role=Role.OWNER).exclude(pk=membership.pk).exists():
-        raise Conflict(f"{membership.user} is the last owner of {org.name}; make another member owner first")
+def is_last_owner(membership: Membership) -> bool:
+    """Whether the org would be left without an owner if this member went."""
+    owners = membership.org.memberships.filter(role=Role.OWNER)
+    return membership.role == Role.OWNER and not owners.exclude(pk=membership.pk).exists()
+
+
+def _require_other_owner(membership: Membership) -> None:
+    if is_last_owner(membership):
+        raise Conflict(f"{membership.user} is the last owner of {membership.org}; make another member owner first")

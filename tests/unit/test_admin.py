@@ -209,3 +209,17 @@ def test_the_admins_door_is_the_websites(client, db):
     answer = client.get("/admin/login/")
     assert answer.status_code == 302
     assert answer["Location"].startswith("/login")
+
+
+def test_the_last_owner_of_an_org_stays_also_for_operators(client, acme, alice, bob, olga):
+    client.force_login(olga.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    membership = acme.memberships.get(user=alice.user)
+    assert client.post(f"/admin/orgs/membership/{membership.pk}/delete/", {"post": "yes"}).status_code == 403
+    chosen = {"action": "delete_selected", "_selected_action": membership.pk, "post": "yes"}
+    client.post("/admin/orgs/membership/", chosen)
+    client.post(f"/admin/orgs/membership/{membership.pk}/change/", {"role": "developer"})
+    membership.refresh_from_db()
+    assert membership.role == "owner"
+    other = acme.memberships.get(user=bob.user)
+    assert client.post(f"/admin/orgs/membership/{other.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not acme.memberships.filter(user=bob.user).exists()
