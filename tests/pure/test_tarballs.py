@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from packages.tarballs import Facts, Limits, inspect
 from registry_site.errors import Invalid
-from tests.unit.payloads import PACKAGE_JSON, entry, header, packed, pax, sealed, tarball
+from tests.pure.payloads import PACKAGE_JSON, entry, header, packed, pax, sealed, tarball
 
 MEGABYTE = 2**20
 

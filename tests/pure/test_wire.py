@@ -29,7 +29,7 @@ from packages.wire import (
 from packages.wire.scanner import Scanner
 from packages.wire.strict import loads
 from registry_site.errors import Invalid, Malformed, Refusal, TooLarge
-from tests.unit.payloads import Pieces, body, publish_document
+from tests.pure.payloads import Pieces, body, publish_document
 
 WIDGET = PackageName("acme", "widget")
 KEY = "@acme/widget-1.0.0.tgz"
