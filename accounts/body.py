@@ -24,7 +24,7 @@ def read_json(request, limit: int = LIMIT) -> Any:
         raise TooLarge(f"the body is over {limit // 1024} kB")
     try:
         text = request.read(length).decode("utf-8")
-        value = json.loads(text, parse_constant=_refuse)
+        value = json.loads(text, parse_constant=_refuse, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise Malformed("the body is not JSON") from error
     if "\\u" in text or "\0" in text:
@@ -56,6 +56,13 @@ def _check(value: Any) -> None:
         raise Invalid("the body has half a surrogate pair") from error
     if b"\\u0000" in whole:
         raise Invalid("the body has a NUL character")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice, and parsers differ in which one they believe")
+    return found
 
 
 def _refuse(constant: str) -> None:

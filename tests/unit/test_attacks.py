@@ -135,3 +135,11 @@ def test_a50_other_bytes_under_a_used_number_change_nothing(publish, uma, npm):
     assert snapshot() == before
     assert b"".join(npm.get("@uma/x/-/x-1.0.0.tgz").streaming_content) == served
     assert Version.objects.count() == 1
+
+
+def test_a13_a_small_body_with_a_key_twice_is_refused(uma_npm, publish, uma):
+    publish(uma, "@uma/x")
+    before = snapshot()
+    body = b'{"access": "restricted", "access": "public"}'
+    assert uma_npm.post("-/package/@uma%2fx/access", body).status_code == 400
+    assert snapshot() == before
