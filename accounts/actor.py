@@ -4,35 +4,44 @@ from __future__ import annotations
 
 import enum
 import ipaddress
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from allauth.account.authentication import get_authentication_records
 from django.conf import settings
 from django.utils.functional import SimpleLazyObject
 
-from registry_site.errors import NotAllowed, SignInRequired
+from accounts import names
+from registry_site.errors import NotAllowed, OneTimePassRequired, SignInRequired
 
 if TYPE_CHECKING:
     from accounts.models import Token, User
 
+FRESH_SECONDS = 5 * 60  # how long a session's second factor counts for what asks for one
 SIGN_IN = "you must be logged in to do this; run npm login"
+ONE_TIME_PASS = "You must provide a one-time pass. Upgrade your client to npm@latest in order to use 2FA."  # noqa: S105
 
 
 class Power(enum.IntEnum):
     """What a credential may be used for; a token can narrow its person down to the lower ones."""
 
     READ = 1
-    WRITE = 2  # publish, deprecate, tags
-    GOVERN = 3  # access, grants, owners, teams, members, tokens, profile, unpublish
+    STAGE = 2  # upload a version that a person releases later
+    WRITE = 3  # publish, deprecate, tags
+    GOVERN = 4  # access, grants, owners, teams, members, unpublish
+    ACCOUNT = 5  # profile, two-factor, tokens: always with a one-time password where two-factor is on
 
 
 @dataclass(frozen=True)
 class Actor:
     """A person or nobody, and how they showed who they are.
 
-    user: None when nobody is signed in.
+    user: None when nobody is signed in, and for a trusted publisher, which is no person.
     token: the bearer token of a registry request; None for a browser session or an operator's command.
     credential: what the audit log calls it: `session`, `operator`, `none`, or the token's prefix.
+    second_factor: whether this request came with a good one-time password, or its session began with a second
+    factor a few minutes ago.
     """
 
     user: User | None = None
@@ -40,46 +49,98 @@ class Actor:
     credential: str = "none"
     address: str | None = None
     request_id: str = ""
+    second_factor: bool = False
 
     @property
     def is_signed_in(self) -> bool:
-        return self.user is not None
+        return self.user is not None or self.is_publisher
+
+    @property
+    def is_publisher(self) -> bool:
+        """Whether this is a trusted publisher: a workflow that showed its identity, and no person."""
+        return self.token is not None and self.token.kind == self.token.Kind.TRUSTED
 
     @property
     def name(self) -> str:
-        return self.user.username if self.user else ""
+        if self.user is not None:
+            return self.user.username
+        return self.token.publisher if self.token is not None else ""
+
+    @property
+    def public_email(self) -> str:
+        """The address that documents give for the actor; it reaches nobody."""
+        return self.user.public_email if self.user else f"trusted-publisher@{names.NO_REPLY_DOMAIN}"
 
     def covers(self, package: str) -> bool:
         """Whether the credential speaks for its person on the package of this full name."""
         token = self.token
         if token is None or not token.is_limited:
             return True
+        if token.permission == token.Permission.NONE:
+            return False
         scope = package[1:].partition("/")[0] if package.startswith("@") else None
         return package in token.packages or scope in token.scopes
 
     def require_admitted(self) -> None:
         """Raises SignInRequired for nobody in enterprise mode, where strangers are told nothing."""
-        if self.user is None and settings.REGISTRY_MODE == "enterprise":
+        if not self.is_signed_in and settings.REGISTRY_MODE == "enterprise":
             raise SignInRequired("you must be logged in to use this registry; run npm login")
 
-    def require(self, power: Power, *, package: str = "") -> User:
-        """The person, when the credential may be used like this; decided before anything is looked up.
+    def require(self, power: Power, *, package: str = "", org: str = "") -> None:
+        """Goes on when the credential may be used like this; decided before anything is looked up.
 
-        package: the full name of the package it is about, "" when it is about none.
-        Raises SignInRequired for nobody, NotAllowed when the token is too narrow.
+        package, org: the name of what it is about, "" when it is about none.
+        Raises SignInRequired for nobody, NotAllowed when the token is too narrow, OneTimePassRequired when the person
+        has two-factor on for this and the request has no one-time password.
         """
-        if self.user is None:
+        if not self.is_signed_in:
             raise SignInRequired(SIGN_IN)
-        if self.token is not None and power > Power.READ:
-            if self.token.read_only:
-                raise NotAllowed(f"the token {self.token.prefix}… is read-only")
-            if power == Power.GOVERN and self.token.kind != self.token.Kind.LOGIN:
-                raise NotAllowed(
-                    f"the token {self.token.prefix}… publishes and installs only; run npm login to manage access"
-                )
-            if package and not self.covers(package):
-                raise NotAllowed(f"the token {self.token.prefix}… is limited to other packages")
+        if self.token is None or power == Power.READ:
+            return
+        self._require_wide_token(self.token, power, package, org)
+        if self._is_asked_for_a_code(power):
+            self.require_second_factor()
+
+    def require_person(self, power: Power) -> User:
+        """The person, for what only a person does. Raises as `require`, and NotAllowed for a trusted publisher."""
+        self.require(power)
+        if self.user is None:
+            raise NotAllowed(f"{self.name} is a trusted publisher and no person")
         return self.user
+
+    def require_second_factor(self) -> None:
+        """Raises OneTimePassRequired unless a second factor was shown, NotAllowed when there is none to show."""
+        if self.user is None or not self.user.has_two_factor:
+            raise NotAllowed(
+                "this needs two-factor authentication: turn it on under Settings on the website, "
+                "or with npm profile enable-2fa",
+                code="two_factor_required",
+            )
+        if not self.second_factor:
+            raise OneTimePassRequired(ONE_TIME_PASS)
+
+    def _require_wide_token(self, token: Token, power: Power, package: str, org: str) -> None:
+        shown = f"the token {token.prefix}…"
+        if token.kind == token.Kind.LOGIN:
+            return
+        if org and power == Power.GOVERN:
+            if org in token.orgs and token.org_permission == token.OrgPermission.WRITE:
+                return
+            raise NotAllowed(f"{shown} may not manage the members and teams of {org}")
+        if token.read_only:
+            raise NotAllowed(f"{shown} is read-only")
+        if power >= Power.GOVERN:
+            raise NotAllowed(f"{shown} publishes and installs only; run npm login to manage access")
+        if power == Power.WRITE and token.permission == token.Permission.STAGE:
+            raise NotAllowed(f"{shown} may stage versions only: npm stage publish")
+        if package and not self.covers(package):
+            raise NotAllowed(f"{shown} is limited to other packages")
+
+    def _is_asked_for_a_code(self, power: Power) -> bool:
+        user = self.user
+        if user is None or self.token.bypass_two_factor or power == Power.STAGE or not user.has_two_factor:
+            return False
+        return power == Power.ACCOUNT or user.two_factor_mode == "auth-and-writes"
 
 
 NOBODY = Actor()
@@ -111,7 +172,13 @@ def _of_session(request) -> Actor:
         credential="session" if user else "none",
         address=address_of(request),
         request_id=request.request_id,
+        second_factor=user is not None and _showed_second_factor(request),
     )
+
+
+def _showed_second_factor(request) -> bool:
+    ways = get_authentication_records(request)
+    return any(way["method"] == "mfa" and time.time() - way["at"] < FRESH_SECONDS for way in ways)
 
 
 class ActorMiddleware:

@@ -96,8 +96,8 @@ class ScopeAdmin(RecordedAdmin):
 
 @admin.register(Token)
 class TokenAdmin(RecordedAdmin):
-    list_display = ["prefix", "user", "kind", "name", "read_only", "expires_at", "last_used_at", "revoked_at"]
-    list_filter = ["kind", "read_only"]
+    list_display = ["prefix", "user", "kind", "name", "permission", "expires_at", "last_used_at", "revoked_at"]
+    list_filter = ["kind", "permission"]
     search_fields = ["prefix", "name", "user__username"]
     readonly_fields = [f.name for f in Token._meta.fields if f.name not in ("revoked_at", "digest")]
     exclude = ["digest"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 
@@ -9,14 +10,17 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse, JsonResponse
+from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts import tokens
-from accounts.actor import Actor, address_of
+from accounts import tokens, twofactor
+from accounts.actor import NOBODY, Actor, address_of
+from accounts.models import Token
 from registry_site.errors import (
     BadCredential,
     LengthRequired,
     Malformed,
+    OneTimePassRequired,
     Refusal,
     Unavailable,
     status_of,
@@ -51,6 +55,8 @@ def endpoint(*, without_credential: tuple[str, ...] = (), **handlers: Handler) -
                 request.actor = Actor(address=address_of(request)) if open_door else actor_of(request)
                 _require_length(request)
                 response = handler(request, *args, **kwargs)
+        except OneTimePassRequired as refusal:
+            response = _challenge(request, refusal)
         except Refusal as refusal:
             response = refused(refusal)
         except (OperationalError, InterfaceError):
@@ -82,17 +88,48 @@ def actor_of(request) -> Actor:
     if kind.lower() != "bearer":
         raise BadCredential("this registry takes tokens, not passwords; run npm login")
     token = tokens.recognise(secret.strip(" "), address, request.headers.get("user-agent", ""))
-    return Actor(token.user, token, credential=token.prefix, address=address, request_id=request_id)
+    shown = _shows_second_factor(request, token)
+    return Actor(token.user, token, token.publisher or token.prefix, address, request_id, second_factor=shown)
+
+
+def _shows_second_factor(request, token: Token) -> bool:
+    # npm sends the code with every request of a command; one that only reads must not use it up.
+    code = request.headers.get("npm-otp", "")
+    if not code or request.method in ("GET", "HEAD") or token.user is None or not token.user.has_two_factor:
+        return False
+    return twofactor.check(request, token.user, token, code)
 
 
 def refused(refusal: Refusal) -> JsonResponse:
     """A refusal as npm's clients read it: old ones `error`, new ones `message`; our `code` for scripts."""
-    body = {"error": refusal.message, "message": refusal.message, "code": refusal.code}
-    response = JsonResponse(body, status=status_of(refusal))
+    response = JsonResponse(_told(refusal), status=status_of(refusal))
     if refusal.code == "ipaddress":
         response["WWW-Authenticate"] = "ipaddress"  # npm then says that the address is the reason (EAUTHIP)
     if response.status_code == 503:
         response["Retry-After"] = str(RETRY_SECONDS)
+    return response
+
+
+def _told(refusal: Refusal) -> dict[str, str]:
+    return {"error": refusal.message, "message": refusal.message, "code": refusal.code}
+
+
+def _challenge(request, refusal: OneTimePassRequired) -> JsonResponse:
+    # Clients that say `npm-auth-type: web` (npm 9 and later, pnpm, bun) get two addresses and wait for the browser;
+    # the others ask for a code, and print the notice to those who have no app but a key.
+    response = refused(refusal)
+    response["WWW-Authenticate"] = "OTP"
+    actor = getattr(request, "actor", NOBODY)
+    if actor.user is None:
+        return response
+    command, agent = request.headers.get("npm-command", ""), request.headers.get("user-agent", "")
+    started = twofactor.challenge(actor, command, agent)
+    page = f"{website(request)}{reverse('approve-command', args=[started.public_id])}"
+    if request.headers.get("npm-auth-type") == "web":
+        urls = {"authUrl": page, "doneUrl": f"{registry(request)}/-/v1/approved/{started.poll_secret}"}
+        response.content = json.dumps(_told(refusal) | urls)
+    else:
+        response["npm-notice"] = f"Open {page} to use your security key for authentication"
     return response
 
 

@@ -15,10 +15,10 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import tokens
-from accounts.actor import Actor
+from accounts import tokens, twofactor
+from accounts.actor import ONE_TIME_PASS, Actor
 from accounts.models import Token, User, WebLogin
-from registry_site.errors import BadCredential, NotFound, SignInRequired, TooManyRequests
+from registry_site.errors import BadCredential, NotFound, OneTimePassRequired, SignInRequired, TooManyRequests
 
 LIFETIME = timedelta(minutes=10)
 
@@ -89,7 +89,8 @@ def by_password(request, name: str, password: str) -> str:
     """A login token for a person who gave name and password; never makes an account.
 
     request: the Django request, whose address counts against the limits of failed logins.
-    Raises BadCredential, or TooManyRequests after too many failures.
+    Raises BadCredential, OneTimePassRequired where two-factor is on and no good `npm-otp` came along, or
+    TooManyRequests after too many failures.
     Source: `npm login --auth-type=legacy`, PUT /-/user/org.couchdb.user:NAME.
     """
     try:
@@ -100,6 +101,8 @@ def by_password(request, name: str, password: str) -> str:
         raise BadCredential("incorrect user name or password")
     if settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory" and not has_verified_email(user):
         raise BadCredential("confirm your e-mail address first: open the link in the mail that you were sent")
+    if user.has_two_factor and not twofactor.check(request, user, None, request.headers.get("npm-otp", "")):
+        raise OneTimePassRequired(ONE_TIME_PASS)
     actor = Actor(user=user, credential="password", address=request.actor.address, request_id=request.request_id)
     _, secret = tokens.issue(actor, user, kind=Token.Kind.LOGIN, name=_named(request.headers.get("user-agent", "")))
     return secret

@@ -7,11 +7,10 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from accounts import names
 from registry_site.errors import Invalid
-
-NO_REPLY_DOMAIN = "noreply.invalid"
 
 
 def validate_name(text: str) -> None:
@@ -23,6 +22,13 @@ def validate_name(text: str) -> None:
         raise ValidationError(refusal.message) from refusal
 
 
+class TwoFactorMode(models.TextChoices):
+    """npm's words for when somebody with two-factor on is asked for a one-time password."""
+
+    AUTH_ONLY = "auth-only", "login, profile and tokens"
+    AUTH_AND_WRITES = "auth-and-writes", "also publishing and everything else that changes something"
+
+
 class User(AbstractUser):
     """A person. Saving a new one also makes the scope `@username`, in the same transaction."""
 
@@ -30,6 +36,16 @@ class User(AbstractUser):
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
     full_name = models.CharField(max_length=120, blank=True)
+    homepage = models.CharField(max_length=200, blank=True)
+    github = models.CharField(max_length=200, blank=True)
+    twitter = models.CharField(max_length=200, blank=True)
+    freenode = models.CharField(max_length=200, blank=True)
+    two_factor_mode = models.CharField(
+        max_length=20,
+        choices=TwoFactorMode,
+        default=TwoFactorMode.AUTH_AND_WRITES,
+        help_text="when a one-time password is asked for; it counts once an authenticator is set up",
+    )
 
     class Meta:
         constraints = [
@@ -48,10 +64,15 @@ class User(AbstractUser):
             if new:
                 Scope.objects.create(name=self.username, kind=Scope.Kind.USER, user=self)
 
+    @cached_property
+    def has_two_factor(self) -> bool:
+        """Whether an authenticator is set up: an app with codes, or a passkey; recovery codes alone are none."""
+        return self.authenticator_set.exclude(type="recovery_codes").exists()
+
     @property
     def public_email(self) -> str:
         """What documents say instead of the person's address, which nobody but the person sees."""
-        return f"{self.username}@{NO_REPLY_DOMAIN}"
+        return f"{self.username}@{names.NO_REPLY_DOMAIN}"
 
 
 class Scope(models.Model):
@@ -91,16 +112,37 @@ class Token(models.Model):
     class Kind(models.TextChoices):
         LOGIN = "login", "npm login"
         GRANULAR = "granular", "Access token"
+        TRUSTED = "trusted", "Trusted publisher"
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="tokens")
+    class Permission(models.TextChoices):
+        """What a token may be used for on the packages and scopes it reaches; `npm token create` has these words."""
+
+        NONE = "no-access", "nothing"
+        READ = "read-only", "install"
+        STAGE = "read-write-stage-only", "install and stage"
+        WRITE = "read-write", "install and publish"
+
+    class OrgPermission(models.TextChoices):
+        NONE = "no-access", "nothing"
+        READ = "read-only", "see members and teams"
+        WRITE = "read-write", "manage members and teams"
+
+    user = models.ForeignKey(
+        User, models.CASCADE, null=True, related_name="tokens", help_text="empty for a trusted publisher's"
+    )
     kind = models.CharField(max_length=10, choices=Kind)
     key = models.UUIDField(unique=True, editable=False)
     name = models.CharField(max_length=120, blank=True)
     digest = models.CharField(max_length=64, unique=True, editable=False)
     prefix = models.CharField(max_length=12, editable=False)
-    read_only = models.BooleanField(default=False)
+    permission = models.CharField(max_length=21, choices=Permission, default=Permission.WRITE)
     packages = models.JSONField(default=list, blank=True, help_text="full names this token is limited to")
     scopes = models.JSONField(default=list, blank=True, help_text="scopes (without @) this token is limited to")
+    orgs = models.JSONField(default=list, blank=True, help_text="orgs that org_permission is about")
+    org_permission = models.CharField(max_length=10, choices=OrgPermission, default=OrgPermission.NONE)
+    bypass_two_factor = models.BooleanField(default=False, help_text="no one-time password is asked for; for CI")
+    publisher = models.CharField(max_length=60, blank=True, help_text="who a trusted publisher's token speaks for")
+    publisher_key = models.UUIDField(null=True, db_index=True, help_text="the trusted publisher that it came from")
     cidr = models.JSONField(default=list, blank=True, help_text="address ranges this token may be used from")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -113,11 +155,16 @@ class Token(models.Model):
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
-        return f"{self.prefix}… of {self.user}"
+        return f"{self.prefix}… of {self.user or self.publisher}"
 
     @property
     def is_limited(self) -> bool:
-        return bool(self.packages or self.scopes)
+        """Whether it reaches less than its person: certain packages and scopes, or none of them."""
+        return bool(self.packages or self.scopes) or self.permission == self.Permission.NONE
+
+    @property
+    def read_only(self) -> bool:
+        return self.permission in (self.Permission.NONE, self.Permission.READ)
 
 
 class WebLogin(models.Model):
@@ -133,6 +180,42 @@ class WebLogin(models.Model):
 
     def __str__(self) -> str:
         return f"login asked for from {self.address}"
+
+
+class Approval(models.Model):
+    """A command that waits for its person to approve it in the browser, instead of typing a one-time password."""
+
+    public_id = models.UUIDField(unique=True, editable=False)
+    poll_digest = models.CharField(max_length=64, unique=True, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    token = models.ForeignKey(Token, models.CASCADE, null=True, related_name="+", help_text="that the command used")
+    command = models.CharField(max_length=100, blank=True, help_text="as the client says: publish, owner, ...")
+    address = models.GenericIPAddressField(null=True)
+    agent = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    approved_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True, help_text="denied, or its one-time password was fetched")
+
+    def __str__(self) -> str:
+        return f"{self.command or 'a command'} of {self.user}"
+
+
+class OneTimePass(models.Model):
+    """A one-time password that was accepted: the credential it came with may repeat it for a short while.
+
+    One command makes several requests and repeats them all; nobody else can use the same code again.
+    """
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    token = models.ForeignKey(Token, models.CASCADE, null=True, related_name="+")
+    digest = models.CharField(max_length=64, editable=False)
+    good_until = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("user", "digest", name="a_code_is_used_once")]
+
+    def __str__(self) -> str:
+        return f"a one-time password of {self.user}"
 
 
 class Invitation(models.Model):

@@ -7,6 +7,7 @@ import re
 from registry_site.errors import Invalid
 
 MAX_LENGTH = 64
+NO_REPLY_DOMAIN = "noreply.invalid"  # of the addresses that documents give for people; mail to it goes nowhere
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
 
 RESERVED = frozenset(

@@ -8,11 +8,11 @@ from urllib.parse import unquote
 from django.http import HttpResponse, JsonResponse
 from django.urls import reverse
 
-from accounts import logins, people, tokens
+from accounts import logins, people, tokens, twofactor
 from accounts.actor import SIGN_IN, Power
 from accounts.body import read_object
 from accounts.endpoint import registry, website
-from registry_site.errors import Malformed, NotFound, SignInRequired
+from registry_site.errors import Malformed, NotAllowed, NotFound, SignInRequired
 
 POLL_SECONDS = "2"
 COUCH_PREFIX = "org.couchdb.user:"
@@ -25,7 +25,7 @@ def ping(request) -> JsonResponse:
 
 def whoami(request) -> JsonResponse:
     """`npm whoami`; bun and yarn need `username`."""
-    if request.actor.user is None:
+    if not request.actor.is_signed_in:
         raise SignInRequired(SIGN_IN)
     return JsonResponse({"username": request.actor.name})
 
@@ -47,6 +47,14 @@ def finish_login(request, secret: str) -> JsonResponse:
     if token is None:
         return JsonResponse({}, status=202, headers={"Retry-After": POLL_SECONDS})
     return JsonResponse({"token": token})
+
+
+def finish_approval(request, secret: str) -> JsonResponse:
+    """The poll of a command that waits for approval in the browser; then the one-time password, once."""
+    code = twofactor.fetch(secret)
+    if code is None:
+        return JsonResponse({}, status=202, headers={"Retry-After": POLL_SECONDS})
+    return JsonResponse({"token": code})
 
 
 def password_login(request, name: str) -> JsonResponse:
@@ -72,6 +80,6 @@ def show_user(request, name: str) -> JsonResponse:
 
 def logout(request, token: str) -> HttpResponse:
     """`npm logout`: the token ends; unknown ones are fine, because npm keeps a token whose logout failed."""
-    with suppress(NotFound, SignInRequired):
-        tokens.revoke(request.actor, request.actor.require(Power.READ), unquote(token))
+    with suppress(NotFound, SignInRequired, NotAllowed):
+        tokens.revoke(request.actor, request.actor.require_person(Power.READ), unquote(token))
     return JsonResponse({"ok": True})

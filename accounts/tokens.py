@@ -39,16 +39,22 @@ def issue(
     *,
     kind: str,
     name: str = "",
-    read_only: bool = False,
+    permission: str = Token.Permission.WRITE,
     packages: list[str] | None = None,
     scopes: list[str] | None = None,
+    orgs: list[str] | None = None,
+    org_permission: str = Token.OrgPermission.NONE,
+    bypass_two_factor: bool = False,
     cidr: list[str] | None = None,
     days: int | None = None,
 ) -> tuple[Token, str]:
     """Make a token for `user`; the second value is the token itself, and this is the only time it exists.
 
+    permission: what it may do with the packages and scopes (all that its person may use when none are named).
+    orgs, org_permission: the orgs whose members and teams it may see or manage.
     days: how long it lives; None lets a login token live `LOGIN_TOKEN_DAYS` after its last use and gives a granular
-    one 30 days. Raises Invalid when `days` is over `TOKEN_MAX_DAYS` or an address range is none.
+    one 30 days. Raises Invalid when `days` is over `TOKEN_MAX_DAYS`, an address range is none, or a token that
+    bypasses two-factor would manage an org.
     """
     if kind == Token.Kind.GRANULAR and days is None:
         days = min(30, settings.TOKEN_MAX_DAYS)
@@ -56,6 +62,8 @@ def issue(
         raise Invalid(f"a token lives 1 to {settings.TOKEN_MAX_DAYS} days")
     for block in cidr or ():
         _network(block)
+    if bypass_two_factor and org_permission == Token.OrgPermission.WRITE:
+        raise Invalid("a token that bypasses two-factor publishes and installs; it may not manage orgs")
     secret = _make_secret()
     with transaction.atomic():
         token = Token.objects.create(
@@ -65,13 +73,17 @@ def issue(
             name=name,
             digest=digest(secret),
             prefix=secret[:SHOWN],
-            read_only=read_only,
+            permission=permission,
             packages=packages or [],
             scopes=scopes or [],
+            orgs=orgs or [],
+            org_permission=org_permission,
+            bypass_two_factor=bypass_two_factor,
             cidr=cidr or [],
             expires_at=timezone.now() + timedelta(days=days) if days is not None else None,
         )
-        audit.record(actor, "token.created", person=user.username, token=token.prefix, kind=kind, read_only=read_only)
+        facts = {"token": token.prefix, "kind": kind, "permission": permission, "bypass_two_factor": bypass_two_factor}
+        audit.record(actor, "token.created", person=user.username, **facts)
     return token, secret
 
 
@@ -91,7 +103,7 @@ def recognise(secret: str, address: str | None, agent: str = "") -> Token:
         raise BadCredential(f"this token was revoked on {_day(token.revoked_at)}; run npm login to get a new one")
     if (ends := expiry(token)) <= now:
         raise BadCredential(f"this token expired on {_day(ends)}; run npm login to get a new one")
-    if not token.user.is_active:
+    if token.user is not None and not token.user.is_active:
         raise BadCredential("this account is suspended; ask an operator of this registry")
     if token.cidr and not _inside(address, token.cidr):
         raise BadCredential("this token may not be used from your address", code="ipaddress")

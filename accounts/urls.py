@@ -1,6 +1,10 @@
 """Addresses of people: for npm clients, and as pages."""
 
 from allauth.account import views as allauth
+from allauth.mfa.base import views as two_factor
+from allauth.mfa.recovery_codes import views as recovery_codes
+from allauth.mfa.totp import views as totp
+from allauth.mfa.webauthn import views as webauthn
 from django.urls import path, re_path
 
 from accounts import protocol as npm
@@ -14,6 +18,7 @@ protocol = [
     path("whoami", endpoint(GET=npm.whoami)),
     path("v1/login", endpoint(without_credential=("POST",), POST=npm.start_login)),
     path("v1/done/<str:secret>", endpoint(without_credential=("GET",), GET=npm.finish_login)),
+    path("v1/approved/<str:secret>", endpoint(without_credential=("GET",), GET=npm.finish_approval)),
     path(
         "user/org.couchdb.user:<str:name>",
         endpoint(without_credential=("PUT",), PUT=npm.password_login, GET=npm.show_user),
@@ -44,6 +49,21 @@ pages = [
     path("settings/tokens", views.tokens, name="tokens"),
     path("settings/tokens/<uuid:key>/revoke", views.revoke_token, name="revoke-token"),
     path("login/npm/<uuid:login>", views.approve_login, name="approve-login"),
+    path("login/command/<uuid:command>", views.approve_command, name="approve-command"),
+    path("login/code", two_factor.authenticate, name="mfa_authenticate"),
+    path("login/passkey", webauthn.login_webauthn, name="mfa_login_webauthn"),
+    path("reauthenticate/code", two_factor.reauthenticate, name="mfa_reauthenticate"),
+    path("reauthenticate/passkey", webauthn.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
+    path("settings/two-factor", two_factor.index, name="mfa_index"),
+    path("settings/two-factor/app", totp.activate_totp, name="mfa_activate_totp"),
+    path("settings/two-factor/app/remove", totp.deactivate_totp, name="mfa_deactivate_totp"),
+    path("settings/two-factor/codes", recovery_codes.view_recovery_codes, name="mfa_view_recovery_codes"),
+    path("settings/two-factor/codes/new", recovery_codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
+    path("settings/two-factor/codes/file", recovery_codes.download_recovery_codes, name="mfa_download_recovery_codes"),
+    path("settings/two-factor/passkeys", webauthn.list_webauthn, name="mfa_list_webauthn"),
+    path("settings/two-factor/passkeys/add", webauthn.add_webauthn, name="mfa_add_webauthn"),
+    path("settings/two-factor/passkeys/<int:pk>/remove", webauthn.remove_webauthn, name="mfa_remove_webauthn"),
+    path("settings/two-factor/passkeys/<int:pk>/edit", webauthn.edit_webauthn, name="mfa_edit_webauthn"),
     path("invitation/<str:secret>", views.invitation, name="invitation"),
     path("setup/<str:key>", views.first_admin, name="first-admin"),
     path("connect", views.connect, name="connect"),

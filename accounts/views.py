@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from accounts import logins, people
+from accounts import logins, people, twofactor
 from accounts import tokens as token_verbs
 from accounts.adapter import INVITATION_KEY
 from accounts.endpoint import registry
@@ -72,6 +72,22 @@ def approve_login(request, login) -> HttpResponse:
     return render(request, "pages/approve_login.html", {"waiting": waiting})
 
 
+@login_required
+def approve_command(request, command) -> HttpResponse:
+    """The page that a command opens which needs a second factor; approved, the terminal goes on."""
+    try:
+        waiting = twofactor.waiting(request.actor, command)
+        if request.method == "POST" and request.POST.get("decision") != "approve":
+            twofactor.deny(request.actor, command)
+            return render(request, "pages/command_decided.html", {"approved": False})
+        if request.method == "POST":
+            code = twofactor.approve(request.actor, command)
+            return render(request, "pages/command_decided.html", {"approved": True, "code": code})
+    except NotFound as refusal:
+        return render(request, "pages/command_decided.html", {"ended": refusal.message}, status=404)
+    return render(request, "pages/approve_command.html", {"waiting": waiting})
+
+
 def invitation(request, secret: str) -> HttpResponse:
     """The link of an invitation: on to the sign-up form."""
     if people.open_invitation(secret) is None:
@@ -120,7 +136,7 @@ def _issue(request, given: dict) -> tuple[Token, str]:
         request.actor.user,
         kind=Token.Kind.GRANULAR,
         name=given["name"],
-        read_only=given["access"] == "read-only",
+        permission=given["access"],
         packages=[limit for limit in limits if "/" in limit or not limit.startswith("@")],
         scopes=[limit.removeprefix("@") for limit in limits if limit.startswith("@") and "/" not in limit],
         days=given["days"],

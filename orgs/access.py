@@ -33,7 +33,7 @@ _LACKING = {
 
 def role_of(actor: Actor, org: Org) -> str | None:
     """The role of the actor's person in the org, None for strangers and nobody."""
-    if actor.user is None:
+    if actor.user is None or _is_outside(actor, org):
         return None
     return Membership.objects.filter(org=org, user=actor.user).values_list("role", flat=True).first()
 
@@ -51,7 +51,7 @@ def find(actor: Actor, action: Action, name: str, *, lock: bool = False) -> Org:
     """
     actor.require_admitted()
     if action != Action.VIEW:
-        actor.require(Power.READ if action == Action.PEOPLE else Power.GOVERN)
+        actor.require(Power.READ if action == Action.PEOPLE else Power.GOVERN, org=name.removeprefix("@"))
     orgs = Org.objects.select_related("scope").filter(scope__name=name.removeprefix("@"))
     org = (orgs.select_for_update(of=("self",)) if lock else orgs).first()
     if org is None:
@@ -59,6 +59,12 @@ def find(actor: Actor, action: Action, name: str, *, lock: bool = False) -> Org:
     if action not in can(actor, org):
         raise NotAllowed(_LACKING[action].format(org=org.name))
     return org
+
+
+def _is_outside(actor: Actor, org: Org) -> bool:
+    # A limited token reaches the packages it names; of an org it shows something only when it names the org, too.
+    token = actor.token
+    return token is not None and token.is_limited and org.name not in token.orgs
 
 
 def find_team(org: Org, name: str) -> Team:

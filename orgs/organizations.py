@@ -19,7 +19,7 @@ def create(actor: Actor, name: str, title: str = "", *, owner: User | None = Non
     owner: the actor's person unless an operator names another.
     Raises SignInRequired, Invalid for a bad name, Conflict when the name is taken.
     """
-    owner = owner or actor.require(Power.GOVERN)
+    owner = owner or actor.require_person(Power.GOVERN)
     name = names.clean(name)
     with people.taking(name):
         scope = Scope.objects.create(name=name, kind=Scope.Kind.ORG)

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce, Greatest
 from accounts.actor import Actor, Power
 from accounts.models import Scope
 from orgs.models import Membership, Role
-from packages.models import Access, Package, Permission, PersonGrant, TeamGrant
+from packages.models import Access, Package, Permission, PersonGrant, TeamGrant, TwoFactor
 from packages.names import PackageName
 from registry_site.errors import NotAllowed, NotFound
 
@@ -124,11 +124,14 @@ def _most(rows: QuerySet, column: str, gives: dict[str, Standing]) -> Coalesce:
 
 def _standing_of(actor: Actor) -> Expression:
     token = actor.token
-    if actor.user is None or token is None or not token.is_limited:
+    if token is None or not (token.is_limited or actor.is_publisher):
         return standing(actor.user.pk if actor.user else None)
     # Outside its limits a token only shows that somebody is logged in.
     inside = Q(name__in=token.packages) | Q(scope__name__in=token.scopes)
-    return Case(When(inside, then=standing(actor.user.pk)), default=Value(SIGNED_IN), output_field=IntegerField())
+    if token.permission == token.Permission.NONE:
+        inside = Q(pk=None)
+    theirs = Value(WRITER) if actor.is_publisher else standing(actor.user.pk)
+    return Case(When(inside, then=theirs), default=Value(SIGNED_IN), output_field=IntegerField())
 
 
 def _ranked(actor: Actor) -> QuerySet[Package]:
@@ -160,36 +163,43 @@ def find(actor: Actor, action: Action, name: str | PackageName, *, lock: bool = 
         raise missing(actor, name)
     if action not in can(package):
         raise _lacking(package, action)
+    if action == Action.PUBLISH:
+        _require_two_factor(actor, package)
     return package
 
 
-def find_or_claim(actor: Actor, name: PackageName) -> Package | None:
+def find_or_claim(actor: Actor, name: PackageName, *, power: Power = Power.WRITE) -> Package | None:
     """The package to publish to, or None where the actor may take the new name.
 
+    power: WRITE to publish, STAGE for an upload that a person releases later.
     Raises SignInRequired when nobody is signed in, NotAllowed when the person or the token may not publish here,
     Invalid for a new name that is reserved. Publishing into a scope one has no part in is decided on the scope
     alone, before looking whether the package exists.
     Source: `npm publish`, which creates a package by sending its first version.
     """
-    user = actor.require(Power.WRITE, package=name.full)
+    actor.require(power, package=name.full)
     if name.scope:
-        _require_part_in(user, name.scope)
+        _require_part_in(actor, name.scope)
     elif settings.REGISTRY_MODE == "enterprise":
         raise NotAllowed(
             "names without a scope are reserved for packages of the public registry here; "
-            f"publish it in a scope of yours, as in @{user.username}/{name.base}",
+            f"publish it in a scope of yours, as in @{actor.name}/{name.base}",
             code="unscoped_reserved",
         )
     package = visible_to(actor).filter(name=name.full).first()
     if package is not None:
         if Action.PUBLISH not in can(package):
             raise _lacking(package, Action.PUBLISH)
+        if power == Power.WRITE:
+            _require_two_factor(actor, package)
         return package
     return _claimable(actor, name)
 
 
 def may_claim(actor: Actor, scope: Scope) -> bool:
-    """Whether the actor's person may add a package to this scope."""
+    """Whether the actor's person may add a package to this scope; a trusted publisher may add the one it is for."""
+    if actor.is_publisher:
+        return any(name.startswith(f"@{scope.name}/") for name in actor.token.packages)
     if actor.user is None:
         return False
     if scope.kind == Scope.Kind.USER:
@@ -217,6 +227,8 @@ def recheck(actor: Actor, action: Action, package: Package, *, claimed: bool = F
         return again
     if action not in can(again):
         raise _lacking(again, action) if Action.VIEW in can(again) else missing(actor, package.name)
+    if action == Action.PUBLISH:
+        _require_two_factor(actor, again)
     return again
 
 
@@ -228,7 +240,10 @@ def missing(actor: Actor, name: str) -> NotFound:
     return NotFound(f"{name} is not in this registry, or you do not have access to it")
 
 
-def _require_part_in(user, scope: str) -> None:
+def _require_part_in(actor: Actor, scope: str) -> None:
+    user = actor.user
+    if user is None:
+        return  # a trusted publisher: its token covers one package, and that was asked already
     part = (
         Scope.objects.filter(name=scope)
         .filter(
@@ -244,6 +259,21 @@ def _require_part_in(user, scope: str) -> None:
             "or that of an org you belong to",
             code="foreign_scope",
         )
+
+
+def _require_two_factor(actor: Actor, package: Package) -> None:
+    # A trusted publisher showed who it is; a person's token gets around it only where the package says so.
+    if package.two_factor == TwoFactor.NONE or actor.is_publisher or actor.credential == "operator":
+        return
+    token = actor.token
+    bypasses = token is not None and token.bypass_two_factor
+    if bypasses and package.two_factor == TwoFactor.AUTOMATION:
+        return
+    if bypasses:
+        raise NotAllowed(f"publishing {package.name} needs a person with two-factor; no token gets around it")
+    if token is None and actor.user is not None and actor.user.has_two_factor:
+        return  # a session: its person showed the second factor to sign in
+    actor.require_second_factor()
 
 
 def _claimable(actor: Actor, name: PackageName) -> None:

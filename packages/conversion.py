@@ -17,7 +17,7 @@ def become_org(actor: Actor, new_name: str) -> Org:
     Everyone who was given a package of the scope becomes a member and keeps exactly that, through a team for each
     package and permission. Packages without scope stay with the person. Raises Conflict when the new name is taken.
     """
-    user = actor.require(Power.GOVERN)
+    user = actor.require_person(Power.GOVERN)
     new_name = names.clean(new_name)
     with people.taking(new_name):
         user = User.objects.select_for_update().get(pk=user.pk)

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from django.db import transaction
 
-from accounts.models import NO_REPLY_DOMAIN
+from accounts.names import NO_REPLY_DOMAIN
 from packages.models import BASE_MARK, Document, Package, Permission, Version
 from packages.names import PackageName
 from registry_site.errors import Unavailable

@@ -108,7 +108,7 @@ def _prepare(actor: Actor, name: PackageName, upload: Upload, facts: tarballs.Fa
         "fileCount": facts.file_count,
         "unpackedSize": facts.unpacked_size,
     }
-    person = {"name": actor.name, "email": actor.user.public_email}
+    person = {"name": actor.name, "email": actor.public_email}
     full, abbreviated = packuments.version_parts(name, manifest | {"_npmUser": person}, dist)
     return Version(
         number=upload.version,

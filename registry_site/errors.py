@@ -38,6 +38,15 @@ class BadCredential(Refusal):
     code = "bad_credential"
 
 
+class OneTimePassRequired(Refusal):
+    """The person has two-factor on: this needs a one-time password, or an approval in the browser.
+
+    npm knows the challenge by its header, yarn and old npm by the words "one-time pass" in the sentence.
+    """
+
+    code = "otp"
+
+
 class PaymentRequired(Refusal):
     """Private packages need a paid scope here (`PRIVATE_PACKAGES=subscribers`)."""
 
@@ -102,6 +111,7 @@ STATUS: dict[type[Refusal], int] = {
     Malformed: 400,
     SignInRequired: 401,
     BadCredential: 401,
+    OneTimePassRequired: 401,
     PaymentRequired: 402,
     NotAllowed: 403,
     AlreadyPublished: 403,

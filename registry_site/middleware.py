@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -12,7 +13,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
 
 from registry_site import errorpages
-from registry_site.errors import Refusal, SignInRequired
+from registry_site.errors import OneTimePassRequired, Refusal, SignInRequired
 
 
 class RequestIdMiddleware:
@@ -68,6 +69,8 @@ class PageMiddleware:
             return None
         if isinstance(error, SignInRequired):
             return to_login(request)
+        if isinstance(error, OneTimePassRequired):
+            return to_second_factor(request)
         return errorpages.refusal(request, error)
 
 
@@ -80,9 +83,27 @@ def to_login(request) -> HttpResponse:
     return redirect(address)
 
 
+def to_second_factor(request) -> HttpResponse:
+    """Send a person to show a second factor, and back to the page they were on."""
+    here = request.get_full_path()
+    if request.method != "GET":
+        came_from = urlsplit(request.headers.get("referer", ""))
+        here = came_from.path if came_from.netloc == request.get_host() else "/"
+    has_app = request.user.authenticator_set.exclude(type="webauthn").exists()
+    page = reverse("mfa_reauthenticate" if has_app else "mfa_reauthenticate_webauthn")
+    address = page + "?" + urlencode({"next": here})
+    if request.htmx:
+        return HttpResponse(headers={"HX-Redirect": address})
+    return redirect(address)
+
+
 def _is_door(request) -> bool:
     name = request.resolver_match.url_name or ""
-    return name.startswith("account_") or name in ("invitation", "first-admin") or request.path.startswith("/admin/")
+    return (
+        name.startswith(("account_", "mfa_authenticate", "mfa_login"))
+        or name in ("invitation", "first-admin")
+        or request.path.startswith("/admin/")
+    )
 
 
 def site(request) -> dict:

@@ -85,6 +85,7 @@ INSTALLED_APPS = [
     "packages",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "django_tasks",
     "django_tasks_db",
     "django_htmx",
@@ -167,8 +168,20 @@ ACCOUNT_CONFIRM_EMAIL_ON_GET = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_SESSION_REMEMBER = True
-if not switch("RATE_LIMITS", True):
-    ACCOUNT_RATE_LIMITS = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 60 * 5
+ACCOUNT_RATE_LIMITS = {"two_factor": "5/5m/key,20/h/key,50/d/key"} if switch("RATE_LIMITS", True) else False
+
+MFA_ADAPTER = "accounts.adapter.TwoFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "accounts.forms.OneTimePassForm",
+    "reauthenticate": "accounts.forms.OneTimePassAgainForm",
+}
+MFA_TOTP_ISSUER = REGISTRY_NAME
+MFA_TOTP_TOLERANCE = 1  # one step of 30 seconds: clocks differ, and typing takes time
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = not EMAIL_URL  # without a mail server no address is ever verified
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PUBLIC_URL.startswith("https://")  # localhost
 
 # --- pages' safety -----------------------------------------------------------------------------------------------
 

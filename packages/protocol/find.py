@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.endpoint import website
-from accounts.models import NO_REPLY_DOMAIN
+from accounts.names import NO_REPLY_DOMAIN
 from packages import search as searching
 from packages.models import Package
 

@@ -77,7 +77,7 @@ def _credentials(world: World, bob: Actor, uma: Actor) -> None:
     world.actors["nobody"], world.bearers["nobody"] = Actor(), None
     for owner in (bob, uma):
         narrow = {
-            "read-only": {"read_only": True},
+            "read-only": {"permission": "read-only"},
             "other-package": {"packages": ["@acme/elsewhere"]},
             "expired": {},
             "revoked": {},

@@ -223,5 +223,8 @@ def test_c9_home_tells_only_of_packages_one_may_see(client, world, bob):
 def test_a_token_is_named_by_its_prefix_only(world):
     login_token(world.bob)
     event = AuditEvent.objects.first()
-    assert event.facts == {"token": Token.objects.first().prefix, "kind": "login", "read_only": False}
+    prefix = Token.objects.first().prefix
+    assert event.facts == {
+        "token": prefix, "kind": "login", "permission": "read-write", "bypass_two_factor": False
+    }  # fmt: skip
     assert len(event.facts["token"]) == tokens.SHOWN

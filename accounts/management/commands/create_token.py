@@ -23,7 +23,7 @@ class Command(VerbCommand):
             people.find(options["user"]),
             kind=Token.Kind.GRANULAR,
             name=options["name"],
-            read_only=options["read_only"],
+            permission=Token.Permission.READ if options["read_only"] else Token.Permission.WRITE,
             days=options["days"],
         )
         self.stdout.write(secret)

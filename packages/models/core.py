@@ -1,4 +1,4 @@
-"""Packages, their versions and tags, and who was given them."""
+"""Packages, their versions and their tags."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from accounts.models import Scope, User
-from orgs.models import Team
 from packages.names import MAX_NAME, MAX_TAG, MAX_VERSION
 
 # Stands in stored parts of packuments where the registry's address goes; never inside JSON text, which escapes it.
@@ -21,10 +20,12 @@ class Access(models.TextChoices):
     RESTRICTED = "restricted", "Private"
 
 
-class Permission(models.TextChoices):
-    READ = "read", "read"
-    WRITE = "write", "read-write"
-    OWNER = "owner", "owner"
+class TwoFactor(models.TextChoices):
+    """What publishing to a package asks for; the words of `npm access set mfa=...`."""
+
+    NONE = "none", "nothing more"
+    PUBLISH = "publish", "two-factor, and no token gets around it"
+    AUTOMATION = "automation", "two-factor, or a token that bypasses it"
 
 
 class Package(models.Model):
@@ -36,6 +37,7 @@ class Package(models.Model):
     name = models.CharField(max_length=MAX_NAME, unique=True)
     scope = models.ForeignKey(Scope, models.PROTECT, null=True, blank=True, related_name="packages")
     access = models.CharField(max_length=10, choices=Access, default=Access.RESTRICTED)
+    two_factor = models.CharField(max_length=10, choices=TwoFactor, default=TwoFactor.NONE)
     mirrored = models.BooleanField(default=False, help_text="belongs to the upstream registry")
     revision = models.PositiveBigIntegerField(default=0, help_text="grows by one with every change")
     created_at = models.DateTimeField(default=timezone.now)
@@ -65,10 +67,9 @@ class Package(models.Model):
         return self.scope is not None and self.scope.kind == Scope.Kind.ORG
 
 
-class Version(models.Model):
-    """A published version. Its row is never deleted and its digest never changes; unpublishing hides it."""
+class Content(models.Model):
+    """What a tarball is, and who brought it: the part that published and staged versions share."""
 
-    package = models.ForeignKey(Package, models.PROTECT, related_name="versions")
     number = models.CharField(max_length=MAX_VERSION)
     folded = models.CharField(max_length=MAX_VERSION, editable=False, help_text="lower case: one number per spelling")
     blob = models.CharField(max_length=200, unique=True, help_text="key in the blob store")
@@ -82,10 +83,26 @@ class Version(models.Model):
     readme = models.TextField(blank=True, editable=False)
     readme_filename = models.CharField(max_length=200, blank=True, editable=False)
     readme_html = models.TextField(blank=True, editable=False, help_text="sanitised; ready for the page")
+    published_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    published_via = models.CharField(
+        max_length=60, blank=True, help_text="session, the prefix of a token, or a trusted publisher"
+    )
+
+    class Meta:
+        abstract = True
+
+    @cached_property
+    def manifest(self) -> dict:
+        """The manifest as it is served, without the address its tarball link begins with."""
+        return orjson.loads(self.full.replace(BASE_MARK, ""))
+
+
+class Version(Content):
+    """A published version. Its row is never deleted and its digest never changes; unpublishing hides it."""
+
+    package = models.ForeignKey(Package, models.PROTECT, related_name="versions")
     deprecated = models.CharField(max_length=1024, blank=True)
     published_at = models.DateTimeField(default=timezone.now)
-    published_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
-    published_via = models.CharField(max_length=40, blank=True, help_text="session, or the prefix of a token")
     unpublished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -96,11 +113,6 @@ class Version(models.Model):
 
     def __str__(self) -> str:
         return f"{self.package}@{self.number}"
-
-    @cached_property
-    def manifest(self) -> dict:
-        """The manifest as it is served, without the address its tarball link begins with."""
-        return orjson.loads(self.full.replace(BASE_MARK, ""))
 
 
 class DistTag(models.Model):
@@ -116,57 +128,3 @@ class DistTag(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} -> {self.version.number}"
-
-
-class TeamGrant(models.Model):
-    """A team's right to a package of its org."""
-
-    package = models.ForeignKey(Package, models.CASCADE, related_name="team_grants")
-    team = models.ForeignKey(Team, models.CASCADE, related_name="grants")
-    permission = models.CharField(
-        max_length=5, choices=[(p.value, p.label) for p in (Permission.READ, Permission.WRITE)]
-    )
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        ordering = ["team__name"]
-        constraints = [models.UniqueConstraint("package", "team", name="one_grant_per_team")]
-
-    def __str__(self) -> str:
-        return f"{self.team}: {self.permission} on {self.package}"
-
-
-class PersonGrant(models.Model):
-    """A person's right to a package of a user's scope or without scope."""
-
-    package = models.ForeignKey(Package, models.CASCADE, related_name="person_grants")
-    user = models.ForeignKey(User, models.CASCADE, related_name="grants")
-    permission = models.CharField(max_length=5, choices=Permission)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        ordering = ["user__username"]
-        constraints = [models.UniqueConstraint("package", "user", name="one_grant_per_person")]
-
-    def __str__(self) -> str:
-        return f"{self.user}: {self.permission} on {self.package}"
-
-
-class Document(models.Model):
-    """The stored bytes of a packument, for one revision and one address its tarball links begin with."""
-
-    package = models.ForeignKey(Package, models.CASCADE, related_name="documents")
-    base = models.CharField(max_length=200)
-    revision = models.PositiveBigIntegerField()
-    full = models.BinaryField()
-    full_gzip = models.BinaryField()
-    abbreviated = models.BinaryField()
-    abbreviated_gzip = models.BinaryField()
-    full_etag = models.CharField(max_length=40)
-    abbreviated_etag = models.CharField(max_length=40)
-
-    class Meta:
-        constraints = [models.UniqueConstraint("package", "base", name="one_document_per_address")]
-
-    def __str__(self) -> str:
-        return f"{self.package} for {self.base}"

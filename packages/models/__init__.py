@@ -1,0 +1,35 @@
+"""Packages and all that hangs on them, one subject a module."""
+
+from packages.models.core import BASE_MARK, Access, Content, DistTag, Package, TwoFactor, Version
+from packages.models.documents import Document
+from packages.models.downloads import DownloadCount
+from packages.models.grants import Permission, PersonGrant, TeamGrant
+from packages.models.provenance import Attestation
+from packages.models.staging import StagedVersion
+from packages.models.stars import Star
+from packages.models.trust import Issuer, RefusedExchange, SpentIdentity, TrustedPublisher
+from packages.models.webhooks import Webhook, WebhookDelivery
+
+__all__ = [
+    "BASE_MARK",
+    "Access",
+    "Attestation",
+    "Content",
+    "DistTag",
+    "Document",
+    "DownloadCount",
+    "Issuer",
+    "Package",
+    "Permission",
+    "PersonGrant",
+    "RefusedExchange",
+    "SpentIdentity",
+    "StagedVersion",
+    "Star",
+    "TeamGrant",
+    "TrustedPublisher",
+    "TwoFactor",
+    "Version",
+    "Webhook",
+    "WebhookDelivery",
+]
