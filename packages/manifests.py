@@ -8,8 +8,8 @@ from typing import Any
 
 from packages.names import clean_version
 from packages.tarballs import Facts
-from packages.wire.strict import SURROGATE, texts
 from registry_site.errors import Invalid
+from registry_site.strictjson import SURROGATE, texts
 
 MAX_DEPENDENCIES = 2_000
 MAX_RANGE = 1_024

@@ -11,7 +11,7 @@ from packages.tarballs.gzip import Inflated
 from packages.tarballs.headers import Entry, entries
 from packages.tarballs.limits import Limits, refusal
 from packages.tarballs.paths import Names
-from packages.wire.scanner import parse_json
+from registry_site import strictjson
 from registry_site.errors import Refusal
 
 OVERLAP = 512
@@ -129,7 +129,7 @@ def _readable(readme: bytes | None) -> str | None:
 
 def _parse_package_json(data: bytes, limits: Limits) -> dict[str, Any]:
     try:
-        value = parse_json(data, limit=limits.package_json)
+        value = strictjson.read(data, limit=limits.package_json)
     except Refusal as fault:
         raise refusal(f"its package.json is not strict JSON ({fault.message})", "package_json") from None
     if not isinstance(value, dict):

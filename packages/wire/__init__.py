@@ -1,7 +1,7 @@
 """What npm's clients send: one overloaded body is read once, strictly, into one typed intent (pure; no database)."""
 
 from packages.wire.intents import Deprecation, OwnerList, Spooled, Stars, Unpublication, Upload
-from packages.wire.reading import read_access, read_json, read_put, read_revision_put
+from packages.wire.reading import read_access, read_put, read_revision_put
 
 __all__ = [
     "Deprecation",
@@ -11,7 +11,6 @@ __all__ = [
     "Unpublication",
     "Upload",
     "read_access",
-    "read_json",
     "read_put",
     "read_revision_put",
 ]

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from packages.names import PackageName
-from packages.wire import strict
 from packages.wire.intents import Deprecation, OwnerList, Stars, Unpublication, Upload
 from packages.wire.scanner import Scanner
 from packages.wire.spool import MEGABYTE, Spool, tarball_too_large
 from packages.wire.uploads import ACCESS_LEVELS, read_upload, require_name
-from registry_site.errors import Invalid, Malformed, TooLarge
+from registry_site import strictjson
+from registry_site.errors import Invalid, Malformed
 
 CHUNK = 256 * 1024
 MAX_DOCUMENT = 8 * MEGABYTE  # what may surround a tarball: manifest, README, provenance
@@ -69,19 +69,6 @@ def read_revision_put(name: PackageName, stream: Stream, length: int) -> Unpubli
     raise Malformed("the body has neither versions nor maintainers", code="unknown_intent")
 
 
-def read_json(stream: Stream, length: int, *, limit: int) -> Any:
-    """Read a small body as strict JSON.
-
-    limit: bytes; a longer body raises TooLarge before anything is read.
-    Raises Malformed (empty, cut off, not JSON, a key twice, too deep), Invalid (NUL or half a character in a text).
-    """
-    if length > limit:
-        raise TooLarge(f"the body is over {limit // 1024} kB", code="body_too_large")
-    scanner = Scanner(limit=limit)
-    _scan(scanner, stream, length)
-    return strict.loads(scanner.skeleton)
-
-
 def read_access(body: Any) -> str:
     """The level asked for, "public" or "restricted", out of parsed JSON.
 
@@ -115,7 +102,7 @@ def _chunks(stream: Stream, length: int) -> Iterator[bytes]:
 
 
 def _document(scanner: Scanner, *, edit: bool = False) -> dict[str, Any]:
-    document = strict.loads(scanner.skeleton, edit=edit)
+    document = strictjson.loads(scanner.skeleton, edit=edit)
     if not isinstance(document, dict):
         raise Malformed("the body is not an object", code="not_an_object")
     return document

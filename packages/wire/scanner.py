@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Protocol
+from typing import Protocol
 
-from packages.wire.strict import MAX_DEPTH, MAX_KEY, loads, require_few_nodes
 from registry_site.errors import Invalid, Malformed, TooLarge
+from registry_site.strictjson import MAX_DEPTH, MAX_KEY, require_few_nodes, size
 
-MEGABYTE = 2**20
 MAX_PATH_KEYS = 10_000
 
 # Possessive throughout: no backtracking, so no input is slow.
@@ -186,16 +185,8 @@ class Scanner:
         self.skeleton += part
         if len(self.skeleton) > self._limit:
             raise TooLarge(
-                f"the document is over {_size(self._limit)}, the tarball not counted", code="document_too_large"
+                f"the document is over {size(self._limit)}, the tarball not counted", code="document_too_large"
             )
-
-
-def parse_json(data: bytes, *, limit: int) -> Any:
-    """Strict JSON out of bytes at hand; what `read_json` is for a stream, with the same refusals."""
-    scanner = Scanner(limit=limit)
-    scanner.feed(data)
-    scanner.close()
-    return loads(scanner.skeleton)
 
 
 def _end(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
@@ -210,7 +201,3 @@ def _text_of(string: bytes) -> str | None:
         return json.loads(b'"' + string + b'"')
     except ValueError:
         return None
-
-
-def _size(count: int) -> str:
-    return f"{count // MEGABYTE} MB" if count >= MEGABYTE else f"{count // 1024} kB"

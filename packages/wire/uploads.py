@@ -8,7 +8,7 @@ from typing import Any
 
 from packages.names import PackageName, clean_version, parse_tag
 from packages.wire.intents import Spooled, Upload
-from packages.wire.scanner import parse_json
+from registry_site import strictjson
 from registry_site.errors import Invalid, Malformed
 
 ACCESS_LEVELS = {"public": "public", "restricted": "restricted", "private": "restricted"}
@@ -114,7 +114,7 @@ def _provenance(name: PackageName, version: str, attachments: dict[str, dict[str
 
 def _is_json_object(text: str) -> bool:
     try:
-        return isinstance(parse_json(text.encode(), limit=4 * MAX_PROVENANCE), dict)
+        return isinstance(strictjson.read(text.encode(), limit=4 * MAX_PROVENANCE), dict)
     except Malformed:
         return False
 

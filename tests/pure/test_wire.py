@@ -22,12 +22,11 @@ from packages.wire import (
     Unpublication,
     Upload,
     read_access,
-    read_json,
     read_put,
     read_revision_put,
 )
 from packages.wire.scanner import Scanner
-from packages.wire.strict import loads
+from registry_site import strictjson
 from registry_site.errors import Invalid, Malformed, Refusal, TooLarge
 from tests.pure.payloads import Pieces, body, publish_document
 
@@ -47,7 +46,7 @@ def revision_put(document: dict[str, Any]) -> Any:
 
 
 def small(raw: bytes, limit: int = 64 * 1024) -> Any:
-    return read_json(io.BytesIO(raw), len(raw), limit=limit)
+    return strictjson.read(raw, limit=limit)
 
 
 def refused(raw: bytes | dict[str, Any], spool: Path, kind: type[Refusal], code: str, **options: Any) -> None:
@@ -187,7 +186,7 @@ def test_a5_too_long_by_header_is_not_read(tmp_path):
         read_put(WIDGET, stream, 10**9, spool=tmp_path, max_tarball=5 * MEGABYTE)
     assert stream.tell() == 0
     with pytest.raises(TooLarge):
-        read_json(stream, 100, limit=10)
+        small(b"[" + b"1," * 50 + b"1]", limit=10)
 
 
 def test_a5_too_long_a_tarball(tmp_path):
@@ -647,7 +646,7 @@ def test_the_scanner_agrees_with_the_standard_library(value, cuts, ascii_only):
         scanner.feed(piece)
     scanner.close()
     assert scanner.skeleton == data
-    assert loads(scanner.skeleton) == json.loads(data)
+    assert strictjson.loads(scanner.skeleton) == json.loads(data)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -10,6 +10,7 @@ from typing import Any
 
 from registry_site.errors import Invalid, Malformed, TooLarge
 
+MEGABYTE = 2**20
 MAX_DEPTH = 64
 MAX_KEY = 1024
 # A value costs Python some ten times its text, so a document of many tiny values is refused by number, not by size.
@@ -50,6 +51,25 @@ def loads(data: bytes | bytearray, *, edit: bool = False) -> Any:
     return value
 
 
+def read(data: bytes, *, limit: int) -> Any:
+    """Strict JSON out of bytes at hand.
+
+    limit: bytes. Raises TooLarge, Malformed (also for too deep), Invalid as `loads`.
+    """
+    if len(data) > limit:
+        raise TooLarge(f"the document is over {size(limit)}", code="document_too_large")
+    require_few_nodes(0, bytearray(data), 0, limit=limit)
+    value = loads(data)
+    if _is_deep(value):
+        raise Malformed(f"the document is nested more than {MAX_DEPTH} levels deep", code="too_deep")
+    return value
+
+
+def size(count: int) -> str:
+    """A number of bytes in words."""
+    return f"{count // MEGABYTE} MB" if count >= MEGABYTE else f"{count // 1024} kB"
+
+
 def texts(value: Any) -> Iterator[str]:
     """Every string inside a JSON value, keys too."""
     waiting = [value]
@@ -62,6 +82,20 @@ def texts(value: Any) -> Iterator[str]:
             waiting.extend(part.values())
         elif isinstance(part, list):
             waiting.extend(part)
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            part
+            for each in level
+            if isinstance(each, dict | list)
+            for part in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _parse(text: str, on_object: Any) -> Any:
