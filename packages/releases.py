@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import nodesemver
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.actor import Actor
@@ -54,6 +55,21 @@ def set_tag(actor: Actor, name: str, tag: str, number: str) -> None:
         if held is None and package.tags.count() >= MAX_TAGS:
             raise Invalid(f"{name} has {MAX_TAGS} tags, the most a package can have")
         DistTag.objects.update_or_create(package=package, name=tag, defaults={"version": version})
+
+
+def set_tags(actor: Actor, name: str, tags: dict[str, str], *, only: bool = False) -> None:
+    """Point several tags at versions, all or none of them.
+
+    only: take every other tag away, except `latest`. Raises as `set_tag`.
+    Source: PUT and POST /-/package/PKG/dist-tags of old libraries.
+    """
+    with transaction.atomic():
+        package = access.find(actor, Action.PUBLISH, name, lock=True)
+        for tag, number in tags.items():
+            set_tag(actor, name, tag, number)
+        if only:
+            for tag in package.tags.exclude(name__in=[*tags, "latest"]).values_list("name", flat=True):
+                remove_tag(actor, name, tag)
 
 
 def remove_tag(actor: Actor, name: str, tag: str) -> None:

@@ -170,6 +170,28 @@ def set_owners(actor: Actor, name: str, names: tuple[str, ...], revision: str) -
         _set_owners(actor, package, names)
 
 
+def add_owner(actor: Actor, name: str, username: str) -> None:
+    """Make a person a maintainer: read-write in a user's scope, owner where there is no scope.
+
+    Raises as `grant_person`. Source: `pnpm owner add`, PUT /-/package/PKG/owners.
+    """
+    package = access.find(actor, Action.MANAGE, name)
+    grant_person(actor, name, username, _of_an_owner(package))
+
+
+def remove_owner(actor: Actor, name: str, username: str) -> None:
+    """Take a maintainer away again. Raises as `revoke_person`, and Conflict for the scope's user.
+
+    Source: `pnpm owner rm`, DELETE /-/package/PKG/owners/USER.
+    """
+    package = access.find(actor, Action.MANAGE, name)
+    if package.in_org:
+        _personal(package, "write")
+    if package.scope is not None and package.scope.name == username.removeprefix("@"):
+        raise _always_owns(package)
+    revoke_person(actor, name, username)
+
+
 def collaborators(package: Package) -> list[Collaborator]:
     """Everyone who can at least read a package by a right of their own, strongest first, each with the reason.
 
@@ -198,12 +220,19 @@ def _set_owners(actor: Actor, package: Package, names: tuple[str, ...]) -> None:
         raise Conflict(f"{package.name} must keep an owner")
     wanted = {people.find(each).username for each in names if each not in current} | (current & set(names))
     if package.scope is not None and package.scope.name not in wanted:
-        raise Conflict(f"{package.scope.name} holds the scope and always owns {package.name}")
-    permission = Permission.OWNER if package.scope is None else Permission.WRITE
+        raise _always_owns(package)
     for username in sorted(wanted - current):
-        grant_person(actor, package.name, username, permission)
+        grant_person(actor, package.name, username, _of_an_owner(package))
     for username in sorted(current - wanted):
         revoke_person(actor, package.name, username)
+
+
+def _of_an_owner(package: Package) -> Permission:
+    return Permission.OWNER if package.scope is None else Permission.WRITE
+
+
+def _always_owns(package: Package) -> Conflict:
+    return Conflict(f"{package.scope.name} holds the scope and always owns {package.name}")
 
 
 def _package_and_team(actor: Actor, name: str, org_name: str, team_name: str):

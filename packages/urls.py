@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from accounts.endpoint import endpoint
-from packages.protocol import find, read, share, write
+from packages.protocol import find, read, share, tags, write
 from packages.views import access, browse, conversion, orgs, releases
 
 
@@ -27,14 +27,15 @@ register_converter(PackageConverter, "package")
 own_protocol = [
     path("v1/search", endpoint(GET=find.search)),
     path("npm/v1/security/advisories/bulk", endpoint(POST=find.no_advisories)),
-    path("package/<package:name>/dist-tags", endpoint(GET=read.dist_tags)),
-    path(
-        "package/<package:name>/dist-tags/<str:tag>",
-        endpoint(PUT=write.set_tag, POST=write.set_tag, DELETE=write.remove_tag),
-    ),
+    path("npm/v1/security/audits", endpoint(POST=find.no_report)),
+    path("npm/v1/security/audits/quick", endpoint(POST=find.no_report)),
+    path("package/<package:name>/dist-tags", endpoint(GET=tags.listed, PUT=tags.replace, POST=tags.merge)),
+    path("package/<package:name>/dist-tags/<str:tag>", endpoint(PUT=tags.put, POST=tags.put, DELETE=tags.remove)),
     path("package/<package:name>/visibility", endpoint(GET=read.visibility)),
     path("package/<package:name>/access", endpoint(GET=share.get_access, POST=share.set_access)),
     path("package/<package:name>/collaborators", endpoint(GET=share.collaborators)),
+    path("package/<package:name>/owners", endpoint(PUT=share.add_owner)),
+    path("package/<package:name>/owners/<str:user>", endpoint(DELETE=share.remove_owner)),
     path("org/<str:org>/package", endpoint(GET=share.org_packages)),
     path("user/<str:user>/package", endpoint(GET=share.user_packages)),
     path("team/<str:org>/<str:team>/package", endpoint(GET=share.team_packages, PUT=share.grant, DELETE=share.revoke)),
@@ -47,7 +48,7 @@ protocol = [
     path("npm/<package:name>/-/<str:file>/-rev/<str:revision>", endpoint(DELETE=write.delete_tarball)),
     path("<package:name>/-/<str:file>", endpoint(GET=read.tarball)),
     path("<package:name>", endpoint(GET=read.packument, PUT=write.put_package)),
-    path("<package:name>/<str:spec>", endpoint(GET=read.version)),
+    path("<package:name>/<str:spec>", endpoint(GET=read.version, PUT=tags.put_spec)),
 ]
 
 pages = [

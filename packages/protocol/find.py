@@ -36,6 +36,13 @@ def no_advisories(request) -> JsonResponse:
     return JsonResponse({})
 
 
+def no_report(request) -> JsonResponse:
+    """`npm audit` of npm 6, and of later ones when the newer address fails: the same in the older shape."""
+    counts = dict.fromkeys(("info", "low", "moderate", "high", "critical"), 0)
+    found = {"vulnerabilities": counts, "dependencies": 0, "devDependencies": 0, "optionalDependencies": 0}
+    return JsonResponse({"actions": [], "advisories": {}, "muted": [], "metadata": found | {"totalDependencies": 0}})
+
+
 def _result(request, package: Package) -> dict:
     latest = package.latest
     publisher = _person(latest.published_by.username if latest and latest.published_by else package.name)

@@ -69,12 +69,6 @@ def tarball(request, name: str, file: str) -> HttpResponse:
     return response
 
 
-def dist_tags(request, name: str) -> JsonResponse:
-    """`npm dist-tag ls`."""
-    package = access.find(request.actor, Action.VIEW, name)
-    return JsonResponse(dict(package.tags.values_list("name", "version__number")))
-
-
 def visibility(request, name: str) -> JsonResponse:
     """`npm access get status` (npm 9 and later)."""
     return JsonResponse({"public": not access.find(request.actor, Action.VIEW, name).is_private})

@@ -41,6 +41,18 @@ def collaborators(request, name: str) -> JsonResponse:
     return JsonResponse(found)
 
 
+def add_owner(request, name: str) -> JsonResponse:
+    """`pnpm owner add PKG USER`."""
+    sharing.add_owner(request.actor, name, text_field(read_object(request), "user"))
+    return JsonResponse({"ok": True})
+
+
+def remove_owner(request, name: str, user: str) -> JsonResponse:
+    """`pnpm owner rm PKG USER`."""
+    sharing.remove_owner(request.actor, name, user)
+    return JsonResponse({"ok": True})
+
+
 def org_packages(request, org: str) -> JsonResponse:
     """`npm access list packages ORG`: 404 for an unknown org makes npm ask for a user of the name."""
     found = org_access.find(request.actor, org_access.Action.VIEW, org)

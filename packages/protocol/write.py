@@ -6,7 +6,6 @@ from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 
 from accounts.actor import Power
-from accounts.body import read_json
 from accounts.endpoint import content_length
 from packages import access, publishing, releases, sharing, wire
 from packages.access import Action
@@ -57,22 +56,6 @@ def delete_package(request, name: str, revision: str) -> JsonResponse:
 def delete_tarball(request, name: str, file: str, revision: str) -> HttpResponse:
     """The last call of `npm unpublish PKG@VERSION`: the version went with the document before; all is done."""
     access.find(request.actor, Action.MANAGE, name)
-    return JsonResponse({"ok": True})
-
-
-def set_tag(request, name: str, tag: str) -> JsonResponse:
-    """`npm dist-tag add`: the body is a JSON string; yarn 1 needs `ok`."""
-    access.find(request.actor, Action.PUBLISH, name)
-    number = read_json(request)
-    if not isinstance(number, str):
-        raise Malformed("send the version as a JSON string")
-    releases.set_tag(request.actor, name, tag, number)
-    return JsonResponse({"ok": True}, status=201)
-
-
-def remove_tag(request, name: str, tag: str) -> JsonResponse:
-    """`npm dist-tag rm`."""
-    releases.remove_tag(request.actor, name, tag)
     return JsonResponse({"ok": True})
 
 

@@ -68,6 +68,13 @@ WRITING = [
     Write("<package:name>", "{encoded}", "put", "p", "deprecate"),
     Write("-/package/<package:name>/dist-tags/<str:tag>", "-/package/{encoded}/dist-tags/next", "put", "p", "1.0.0"),
     Write("-/package/<package:name>/dist-tags/<str:tag>", "-/package/{encoded}/dist-tags/next", "delete", "p"),
+    Write("-/package/<package:name>/dist-tags", "-/package/{encoded}/dist-tags", "put", "p", {"next": "1.0.0"}),
+    Write("-/package/<package:name>/dist-tags", "-/package/{encoded}/dist-tags", "post", "p", {"next": "1.0.0"}),
+    Write("<package:name>/<str:spec>", "{encoded}/next", "put", "p", "1.0.0"),
+    Write("-/package/<package:name>/owners", "-/package/{encoded}/owners", "put", "m", {"user": "dave"}, only="@uma/"),
+    Write(
+        "-/package/<package:name>/owners/<str:user>", "-/package/{encoded}/owners/hugo", "delete", "m", only="@uma/"
+    ),
     Write("<package:name>/-rev/<str:revision>", "{encoded}/-rev/{revision}", "put", "m", "unpublish"),
     Write("<package:name>/-rev/<str:revision>", "{encoded}/-rev/{revision}", "delete", "m"),
     Write(
@@ -95,7 +102,7 @@ ABOUT_NONE = (
     | set(
         """-/ping -/whoami -/v1/login -/v1/done/<str:secret> -/user/org.couchdb.user:<str:name> -/user/token/<str:token>
     -/org/<str:org>/user -/org/<str:org>/team -/team/<str:org>/<str:team> -/team/<str:org>/<str:team>/user
-    -/npm/v1/security/advisories/bulk""".split()
+    -/npm/v1/security/advisories/bulk -/npm/v1/security/audits -/npm/v1/security/audits/quick""".split()
     )
     | {"", "<path:rest>", "-/<path:rest>"}
 )

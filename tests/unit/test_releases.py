@@ -284,3 +284,35 @@ def test_npm_unpublishes_a_package_whole(npm, package, uma):
     caller = npm.as_(login_token(uma))
     assert caller.delete(f"@uma%2fx/-rev/{revision()}").status_code == 200
     assert caller.get(NAME).status_code == 404
+
+
+# --- tags, as clients before `npm dist-tag` sent them ------------------------------------------------------------
+
+
+def test_several_tags_at_once_are_merged_or_replace_the_others(npm, package, uma):
+    caller = npm.as_(login_token(uma))
+    assert caller.post(f"-/package/{NAME}/dist-tags", {"beta": "1.1.0", "old": "1.0.0"}).status_code == 201
+    assert tags() == {"latest": "1.1.0", "next": "2.0.0-rc.1", "beta": "1.1.0", "old": "1.0.0"}
+    assert caller.put(f"-/package/{NAME}/dist-tags", {"old": "1.0.0"}).status_code == 201
+    assert tags() == {"latest": "1.1.0", "old": "1.0.0"}, "latest stays where it is not named"
+
+
+def test_several_tags_are_moved_all_or_not_at_all(npm, package, uma):
+    caller, before = npm.as_(login_token(uma)), snapshot()
+    for sent, status in (
+        ({"a": "1.0.0", "b": "9.9.9"}, 404),
+        ({"a": "1.0.0", "1.x": "1.0.0"}, 422),
+        ({"a": 1}, 400),
+        ([], 400),
+    ):
+        assert caller.put(f"-/package/{NAME}/dist-tags", sent).status_code == status
+        assert snapshot() == before
+
+
+def test_npm_2_sends_the_version_to_the_address_of_the_tag(npm, package, uma, dave):
+    assert npm.as_(login_token(uma)).put(f"{NAME}/old", "1.0.0").json() == {"ok": True}
+    assert tags()["old"] == "1.0.0"
+    stranger = npm.as_(login_token(dave))
+    before = snapshot()
+    assert stranger.put(f"{NAME}/old", "1.1.0").status_code == 403
+    assert snapshot() == before

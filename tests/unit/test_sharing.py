@@ -303,6 +303,29 @@ def test_owners_that_cannot_be_are_refused_whole(npm, mine, loose, uma, hugo, na
     assert AuditEvent.objects.filter(action__startswith="person.").count() == 0
 
 
+def test_pnpm_owner_adds_and_removes_one_at_a_time(npm, mine, loose, uma, hugo):
+    caller = npm.as_(login_token(uma))
+    for name, permission in ((NAME, "write"), ("loose", "owner")):
+        assert caller.put(f"-/package/{name}/owners", {"user": "hugo"}).status_code == 200
+        assert Package.objects.get(name=name).person_grants.get(user=hugo.user).permission == permission
+        assert caller.delete(f"-/package/{name}/owners/hugo").status_code == 200
+        assert not Package.objects.get(name=name).person_grants.filter(user=hugo.user).exists()
+
+
+def test_pnpm_owner_leaves_the_last_one(npm, acme, publish, mine, loose, uma, alice, hugo):
+    publish(alice, "@acme/x")
+    his, hers = npm.as_(login_token(uma)), npm.as_(login_token(alice))
+    before = snapshot()
+    assert his.delete(f"-/package/{NAME}/owners/uma").status_code == 409
+    assert his.delete("-/package/loose/owners/uma").status_code == 409
+    assert his.delete("-/package/loose/owners/hugo").status_code == 404
+    assert his.put("-/package/loose/owners", {"user": "nobody-of-that-name"}).status_code == 404
+    assert his.put("-/package/loose/owners", {}).status_code == 400
+    assert hers.put("-/package/@acme/x/owners", {"user": "hugo"}).status_code == 403
+    assert hers.delete("-/package/@acme/x/owners/alice").status_code == 403
+    assert snapshot() == before
+
+
 def test_npm_owner_of_an_org_package_explains_teams(npm, acme, publish, alice, hugo):
     publish(alice, "@acme/x")
     refused = put_owners(npm, alice, "@acme/x", ["acme", "hugo"])
