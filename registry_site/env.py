@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import secrets
 from pathlib import Path
@@ -45,6 +46,24 @@ def megabytes(name: str, default: int) -> int:
 def words(name: str) -> list[str]:
     """A list separated by commas; empty when unset."""
     return [word for word in (part.strip() for part in text(name).split(",")) if word]
+
+
+def networks(name: str) -> list[str]:
+    """A list of address ranges such as `10.0.0.0/8`, separated by commas. Raises ImproperlyConfigured."""
+    for block in words(name):
+        try:
+            ipaddress.ip_network(block, strict=False)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name} holds {block!r}; an address range is like 10.0.0.0/8") from error
+    return words(name)
+
+
+def existing_file(name: str) -> Path | None:
+    """The path of a file, None when unset. Raises ImproperlyConfigured when there is no such file."""
+    value = text(name)
+    if value and not Path(value).is_file():
+        raise ImproperlyConfigured(f"{name} is {value!r}; there is no such file")
+    return Path(value).resolve() if value else None
 
 
 def address(name: str) -> str:
