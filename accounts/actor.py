@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import enum
 import ipaddress
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from allauth.account.authentication import get_authentication_records
 from django.conf import settings
 from django.utils.functional import SimpleLazyObject
 
-from accounts import names
-from registry_site.errors import NotAllowed, OneTimePassRequired, SignInRequired
+from accounts import names, stepup
+from registry_site.errors import NotAllowed, OneTimePassRequired, SignInRequired, StepUpRequired
 
 if TYPE_CHECKING:
     from accounts.models import Token, User
 
-FRESH_SECONDS = 5 * 60  # how long a session's second factor counts for what asks for one
 SIGN_IN = "you must be logged in to do this; run npm login"
 ONE_TIME_PASS = "You must provide a one-time pass. Upgrade your client to npm@latest in order to use 2FA."  # noqa: S105
 
@@ -30,7 +27,8 @@ class Power(enum.IntEnum):
     STAGE = 2  # upload a version that a person releases later
     WRITE = 3  # publish, deprecate, tags
     GOVERN = 4  # access, grants, owners, teams, members, unpublish
-    ACCOUNT = 5  # profile, two-factor, tokens: always with a one-time password where two-factor is on
+    LOOK = 5  # see one's own tokens; without a one-time password, which no read may use up
+    ACCOUNT = 6  # profile, two-factor, tokens: always with a one-time password where two-factor is on
 
 
 @dataclass(frozen=True)
@@ -40,8 +38,9 @@ class Actor:
     user: None when nobody is signed in, and for a trusted publisher, which is no person.
     token: the bearer token of a registry request; None for a browser session or an operator's command.
     credential: what the audit log calls it: `session`, `operator`, `none`, or the token's prefix.
-    second_factor: whether this request came with a good one-time password, or its session began with a second
-    factor a few minutes ago.
+    second_factor: whether this request came with a good one-time password, or its session showed a second factor a
+    few minutes ago.
+    recent: whether the session's person showed a few minutes ago who they are, as strongly as they can.
     """
 
     user: User | None = None
@@ -50,6 +49,7 @@ class Actor:
     address: str | None = None
     request_id: str = ""
     second_factor: bool = False
+    recent: bool = False
 
     @property
     def is_signed_in(self) -> bool:
@@ -119,6 +119,16 @@ class Actor:
         if not self.second_factor:
             raise OneTimePassRequired(ONE_TIME_PASS)
 
+    def require_recent(self) -> None:
+        """Goes on when the session's person showed a few minutes ago who they are.
+
+        Raises SignInRequired, StepUpRequired.
+        """
+        if self.user is None:
+            raise SignInRequired(SIGN_IN)
+        if not self.recent:
+            raise StepUpRequired("show once more who you are")
+
     def _require_wide_token(self, token: Token, power: Power, package: str, org: str) -> None:
         shown = f"the token {token.prefix}…"
         if token.kind == token.Kind.LOGIN:
@@ -138,7 +148,9 @@ class Actor:
 
     def _is_asked_for_a_code(self, power: Power) -> bool:
         user = self.user
-        if user is None or self.token.bypass_two_factor or power == Power.STAGE or not user.has_two_factor:
+        if user is None or self.token.bypass_two_factor or not user.has_two_factor:
+            return False
+        if power in (Power.STAGE, Power.LOOK):
             return False
         return power == Power.ACCOUNT or user.two_factor_mode == "auth-and-writes"
 
@@ -172,13 +184,9 @@ def _of_session(request) -> Actor:
         credential="session" if user else "none",
         address=address_of(request),
         request_id=request.request_id,
-        second_factor=user is not None and _showed_second_factor(request),
+        second_factor=user is not None and stepup.showed_second_factor(request),
+        recent=stepup.is_recent(request),
     )
-
-
-def _showed_second_factor(request) -> bool:
-    ways = get_authentication_records(request)
-    return any(way["method"] == "mfa" and time.time() - way["at"] < FRESH_SECONDS for way in ways)
 
 
 class ActorMiddleware:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from functools import cached_property
-
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import record_authentication
+from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
-from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 
-from accounts import audit, names, people
+from accounts import audit, names, people, sealing, stepup
 from accounts.actor import Actor, address_of
+from accounts.endpoint import page_address
 from accounts.mail import send_later
 from registry_site.errors import Invalid
 
@@ -47,6 +45,29 @@ class AccountAdapter(DefaultAccountAdapter):
             audit.record(actor, "user.created", person=user.username, superuser=False)
         return user
 
+    def post_login(self, request, user, *, signup: bool, **more):
+        if signup:  # whoever chose a password a moment ago showed who they are
+            record_authentication(request, user, "signup")
+        return super().post_login(request, user, signup=signup, **more)
+
+    def is_reauthentication_required(self, *, app: str, **more) -> bool:
+        return not stepup.is_recent(context.request)
+
+    def get_reauthentication_methods(self, user) -> list[dict]:
+        """Where two-factor is on, a password alone does not show who somebody is; passkeys come first."""
+        ways = super().get_reauthentication_methods(user)
+        if user.is_authenticated and user.has_two_factor:
+            ways = [way for way in reversed(ways) if way["id"] != "reauthenticate"]
+        said = {"mfa_reauthenticate": "Use a code", "mfa_reauthenticate:webauthn": "Use a passkey"}
+        return [way | {"description": said.get(way["id"], way["description"])} for way in ways]
+
+    def get_email_confirmation_url(self, request, emailconfirmation) -> str:
+        return page_address(request, "account_confirm_email", emailconfirmation.key)
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        uid, _, secret = key.partition("-")
+        return page_address(self.request, "account_reset_password_from_key", uid, secret)
+
     def send_mail(self, template_prefix: str, email: str, context: dict) -> None:
         context = {"email": email, "registry_name": settings.REGISTRY_NAME, **context}
         message: EmailMessage = self.render_mail(template_prefix, email, context)
@@ -60,15 +81,10 @@ class TwoFactorAdapter(DefaultMFAAdapter):
     """Secrets of authenticators are kept encrypted: a copy of the database alone shows no codes."""
 
     def encrypt(self, text: str) -> str:
-        return self._cipher.encrypt(text.encode()).decode()
+        return sealing.seal("two-factor", text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        return self._cipher.decrypt(encrypted_text.encode()).decode()
+        return sealing.unseal("two-factor", encrypted_text)
 
     def get_totp_label(self, user) -> str:
         return user.username
-
-    @cached_property
-    def _cipher(self) -> Fernet:
-        key = hashlib.sha256(b"two-factor:" + settings.SECRET_KEY.encode()).digest()
-        return Fernet(base64.urlsafe_b64encode(key))

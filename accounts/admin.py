@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from allauth.account.decorators import secure_admin_login
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
+from django.db.models import Exists, OuterRef
 
 from accounts import audit
 from accounts.actor import Actor, address_of
-from accounts.models import AuditEvent, Invitation, Scope, Token, User, WebLogin
+from accounts.models import Approval, AuditEvent, Invitation, OneTimePass, Scope, Token, User, WebLogin
+from accounts.twofactor import enrolment
 
 admin.site.login = secure_admin_login(admin.site.login)  # the same door as the website's
 admin.site.site_header = admin.site.site_title = "Registry administration"
 admin.site.unregister(Group)
+
+
+def _operator(request) -> Actor:
+    return Actor(request.user, credential="operator", address=address_of(request), request_id=request.request_id)
 
 
 class RecordedAdmin(admin.ModelAdmin):
@@ -42,7 +49,7 @@ class RecordedAdmin(admin.ModelAdmin):
             self.delete_model(request, obj)
 
     def _record(self, request, obj, verb: str, fields: list[str]) -> None:
-        who = Actor(request.user, credential="operator", address=address_of(request), request_id=request.request_id)
+        who = _operator(request)
         label = f"{obj._meta.verbose_name} {obj}"[:200]
         audit.record(who, f"admin.{verb}", what=label, fields=[f for f in fields if "password" not in f])
 
@@ -62,12 +69,14 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 @admin.register(User)
 class PersonAdmin(RecordedAdmin, UserAdmin):
-    list_display = ["username", "email", "is_active", "is_staff", "last_login"]
+    list_display = ["username", "email", "is_active", "is_staff", "two_factor", "last_login"]
+    actions = ["remove_two_factor"]
     search_fields = ["username", "email", "full_name"]
-    readonly_fields = ["username", "last_login", "date_joined"]
+    readonly_fields = ["username", "two_factor", "two_factor_mode", "last_login", "date_joined"]
     fieldsets = [
         (None, {"fields": ["username", "password", "full_name", "email"]}),
         ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "user_permissions"]}),
+        ("Two-factor", {"fields": ["two_factor", "two_factor_mode"]}),
         ("Dates", {"fields": ["last_login", "date_joined"]}),
     ]
     filter_horizontal = ["user_permissions"]
@@ -75,7 +84,22 @@ class PersonAdmin(RecordedAdmin, UserAdmin):
     ordering = ["username"]
 
     def get_readonly_fields(self, request, obj=None):
-        return self.readonly_fields if obj else ["last_login", "date_joined"]
+        return self.readonly_fields if obj else ["two_factor", "two_factor_mode", "last_login", "date_joined"]
+
+    def get_queryset(self, request):
+        keys = Authenticator.objects.filter(user=OuterRef("pk")).exclude(type=Authenticator.Type.RECOVERY_CODES)
+        return super().get_queryset(request).annotate(has_key=Exists(keys))
+
+    @admin.display(description="two-factor", boolean=True, ordering="has_key")
+    def two_factor(self, person) -> bool:
+        return getattr(person, "has_key", False)
+
+    @admin.action(description="Remove the two-factor of people who lost their device", permissions=["change"])
+    def remove_two_factor(self, request, people) -> None:
+        """Their password alone signs them in from then on; they are told by mail."""
+        for person in people:
+            enrolment.disable(request, _operator(request), person)
+        self.message_user(request, f"Two-factor is off for {', '.join(person.username for person in people)}.")
 
 
 @admin.register(Scope)
@@ -129,3 +153,17 @@ class AuditEventAdmin(ReadOnlyAdmin):
     list_filter = ["action"]
     search_fields = ["actor_name", "package", "org", "person", "request_id"]
     date_hierarchy = "at"
+
+
+@admin.register(Approval)
+class ApprovalAdmin(ReadOnlyAdmin):
+    list_display = ["created_at", "user", "command", "address", "agent", "approved_at", "closed_at"]
+    search_fields = ["user__username", "command"]
+    exclude = ["poll_digest"]
+
+
+@admin.register(OneTimePass)
+class OneTimePassAdmin(ReadOnlyAdmin):
+    list_display = ["user", "token", "good_until"]
+    search_fields = ["user__username"]
+    exclude = ["digest"]

@@ -41,16 +41,22 @@ SENTENCES = {
     "admin.changed": "changed {fields} of {what}, as operator",
     "admin.deleted": "deleted {what}, as operator",
     "access.set": "made it {access}",
+    "issuer.added": "registered the issuer {issuer} ({url})",
     "invitation.created": "invited {email}",
+    "key.rotated": "made the signing key {key}",
     "member.added": "added {person} as {role}",
     "member.removed": "removed {person}",
     "member.role": "made {person} {role}, was {was}",
     "org.created": "created the organization",
     "org.title": "changed the title to {title}",
     "package.converted": "took it along into the organization",
+    "package.two_factor": "made publishing ask for {asks}",
     "package.unpublished": "unpublished the package",
     "person.granted": "gave {person} {permission}",
     "person.revoked": "removed {person}",
+    "profile.changed": "changed {fields} of the profile",
+    "profile.email": "asked for another e-mail address",
+    "profile.password": "changed the password",
     "tag.removed": "removed the tag {tag}",
     "tag.set": "pointed {tag} at {version}",
     "team.created": "created the team {team}",
@@ -60,12 +66,33 @@ SENTENCES = {
     "team.left": "removed {person} from the team {team}",
     "team.revoked": "removed the team {team}",
     "token.created": "made the token {token}…",
+    "token.leaked": "revoked the token {token}… of {person}, which was found in public",
     "token.revoked": "revoked the token {token}…",
+    "trust.added": "trusted {workflow} to publish",
+    "trust.removed": "trusts {workflow} no longer",
+    "trust.used": "got a token to publish, as {workflow}",
+    "two_factor.disabled": "turned two-factor off",
+    "two_factor.enabled": "turned two-factor on",
+    "two_factor.key_added": "added {key} as a second factor",
+    "two_factor.key_removed": "removed {key} as a second factor",
+    "two_factor.mode": "set two-factor to {mode}",
+    "two_factor.recovery_made": "made new recovery codes",
+    "two_factor.recovery_used": "used a recovery code, {left} left",
     "user.became_org": "turned into an organization",
     "user.created": "joined",
     "version.deprecated": "deprecated {versions}",
+    "version.expired": "dropped {version}, which waited too long for a review",
     "version.published": "published {version}",
+    "version.rejected": "rejected {version}, staged by {staged_by}",
+    "version.released": "released {version}, staged by {staged_by}",
+    "version.staged": "staged {version} for review",
     "version.unpublished": "unpublished {versions}",
+    "versions.signed": "signed {count} of its versions with the key of this registry",
+    "webhook.added": "added a webhook for {subject} to {host}",
+    "webhook.changed": "changed a webhook for {subject}, now to {host}",
+    "webhook.paused": "paused a webhook for {subject}",
+    "webhook.removed": "removed a webhook for {subject}",
+    "webhook.resumed": "resumed a webhook for {subject}",
 }
 
 
@@ -74,6 +101,8 @@ def sentence(event: AuditEvent) -> str:
     facts = {key: ", ".join(value) if isinstance(value, list) else value for key, value in event.facts.items()}
     if event.action == "version.deprecated" and not facts.get("message"):
         return f"took the deprecation of {facts['versions']} back"
+    if event.action == "two_factor.disabled" and event.person and event.person != event.actor_name:
+        return f"turned {event.person}'s two-factor off, as operator"
     if event.action == "access.set":
         facts["access"] = "private" if facts["access"] == "restricted" else "public"
     return SENTENCES[event.action].format(**facts, person=event.person)

@@ -13,9 +13,10 @@ from django.http import HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts import tokens, twofactor
+from accounts import tokens
 from accounts.actor import NOBODY, Actor, address_of
 from accounts.models import Token
+from accounts.twofactor import approvals, codes
 from registry_site.errors import (
     BadCredential,
     LengthRequired,
@@ -97,7 +98,7 @@ def _shows_second_factor(request, token: Token) -> bool:
     code = request.headers.get("npm-otp", "")
     if not code or request.method in ("GET", "HEAD") or token.user is None or not token.user.has_two_factor:
         return False
-    return twofactor.check(request, token.user, token, code)
+    return codes.check(request, token.user, token, code)
 
 
 def refused(refusal: Refusal) -> JsonResponse:
@@ -123,8 +124,8 @@ def _challenge(request, refusal: OneTimePassRequired) -> JsonResponse:
     if actor.user is None:
         return response
     command, agent = request.headers.get("npm-command", ""), request.headers.get("user-agent", "")
-    started = twofactor.challenge(actor, command, agent)
-    page = f"{website(request)}{reverse('approve-command', args=[started.public_id])}"
+    started = approvals.challenge(actor, command, agent)
+    page = page_address(request, "approve-command", started.public_id)
     if request.headers.get("npm-auth-type") == "web":
         urls = {"authUrl": page, "doneUrl": f"{registry(request)}/-/v1/approved/{started.poll_secret}"}
         response.content = json.dumps(_told(refusal) | urls)
@@ -161,6 +162,11 @@ def _drain(request) -> None:
 def website(request) -> str:
     """The website's address as this client may open it, without a last slash."""
     return settings.PUBLIC_URL or f"{request.scheme}://{request.get_host()}"
+
+
+def page_address(request, name: str, *args) -> str:
+    """The address of a page, also for a client that talks to the registry's own host, which has no pages."""
+    return website(request) + reverse(name, urlconf=settings.ROOT_URLCONF, args=args)
 
 
 def registry(request) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.core import context
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
 from django.conf import settings
 
-from accounts import twofactor
+from accounts.limits import Limits
 from accounts.models import User
-from registry_site.errors import TooManyRequests
+from accounts.twofactor import codes
+from registry_site.errors import Refusal, TooManyRequests
 
 
 class ProfileForm(forms.ModelForm):
@@ -31,15 +35,36 @@ class TokenForm(forms.Form):
             ("read-only", "read: install"),
             ("read-write", "read-write: install and publish"),
             ("read-write-stage-only", "stage: install, and upload versions that a person releases"),
+            ("no-access", "nothing: for members and teams of an organization only"),
         ],
-        label="Access",
+        label="Packages",
     )
     limits = forms.CharField(
         required=False,
-        label="Limited to",
+        label="Only these",
         help_text="Packages or scopes, separated by spaces: @acme/ledger @acme. Empty: everything you may use.",
     )
+    orgs = forms.CharField(required=False, label="Organizations", help_text="Names, separated by spaces.")
+    org_access = forms.ChoiceField(
+        required=False,
+        choices=[
+            ("no-access", "nothing"),
+            ("read-only", "see members and teams"),
+            ("read-write", "manage members and teams"),
+        ],
+        label="Their members and teams",
+    )
+    cidr = forms.CharField(
+        required=False,
+        label="Only from",
+        help_text="Address ranges, separated by spaces: 10.0.0.0/8. Empty: from anywhere.",
+    )
     days = forms.IntegerField(min_value=1, label="Days", initial=30)
+    bypass = forms.BooleanField(
+        required=False,
+        label="Never ask for two-factor",
+        help_text="For CI, where nobody can type a code. Whoever has the token can publish.",
+    )
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -52,6 +77,45 @@ class TokenForm(forms.Form):
             raise forms.ValidationError(f"A token lives at most {settings.TOKEN_MAX_DAYS} days.")
         return days
 
+    def clean(self) -> dict[str, Any]:
+        """Adds `wanted`, what the token is to be limited to, or says what does not go together."""
+        given = super().clean() or {}
+        if self.errors:
+            return given
+        listed = {name: given[name].replace(",", " ").lower().split() for name in ("limits", "orgs", "cidr")}
+        scopes = [each.removeprefix("@") for each in listed["limits"] if each.startswith("@") and "/" not in each]
+        orgs = [each.removeprefix("@") for each in listed["orgs"]]
+        try:
+            given["wanted"] = Limits(
+                permission=given["access"],
+                packages=[each for each in listed["limits"] if "/" in each or not each.startswith("@")],
+                scopes=scopes,
+                orgs=orgs,
+                org_permission=given["org_access"] or ("read-only" if orgs else "no-access"),
+                bypass_two_factor=given["bypass"],
+                cidr=listed["cidr"],
+                days=given["days"],
+                name=given["name"],
+            )
+        except Refusal as refusal:
+            raise forms.ValidationError(refusal.message[:1].upper() + refusal.message[1:] + ".") from refusal
+        return given
+
+
+class AddPasskeyForm(AddWebAuthnForm):
+    """A passkey: named by its person, and good enough to sign in with it alone unless they say otherwise."""
+
+    name = forms.CharField(max_length=60, label="Name", help_text="Such as: laptop, or blue key")
+    passwordless = forms.BooleanField(
+        required=False,
+        initial=True,
+        label="Sign in with it alone",
+        help_text="Without name and password. An old security key without a PIN cannot do this.",
+    )
+
+    def clean_name(self) -> str:
+        return self.cleaned_data["name"].strip() or super().clean_name()
+
 
 class _SpendsCode:
     """Codes typed on the website and codes of npm are spent in one place, each of them once."""
@@ -59,13 +123,13 @@ class _SpendsCode:
     def clean_code(self) -> str:
         code = self.cleaned_data["code"]
         try:
-            right = twofactor.check(context.request, self.user, None, code)
+            right = codes.check(context.request, self.user, None, code)
         except TooManyRequests as refusal:
             raise forms.ValidationError(refusal.message) from refusal
         if not right:
             raise forms.ValidationError("That code is not right, or it was used already. Wait for the next one.")
-        codes = Authenticator.objects.filter(user=self.user).exclude(type=Authenticator.Type.WEBAUTHN)
-        self.authenticator = codes.order_by("-last_used_at").first()
+        shown = Authenticator.objects.filter(user=self.user).exclude(type=Authenticator.Type.WEBAUTHN)
+        self.authenticator = shown.exclude(last_used_at=None).latest("last_used_at")
         self.authenticator.user = self.user
         return code
 

@@ -7,18 +7,16 @@ import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 
-from allauth.account.adapter import get_adapter
 from allauth.account.utils import has_verified_email
-from allauth.core.exceptions import RateLimited
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import tokens, twofactor
+from accounts import passwords, tokens
 from accounts.actor import ONE_TIME_PASS, Actor
 from accounts.models import Token, User, WebLogin
-from registry_site.errors import BadCredential, NotFound, OneTimePassRequired, SignInRequired, TooManyRequests
+from accounts.twofactor import codes
+from registry_site.errors import BadCredential, NotFound, OneTimePassRequired, SignInRequired
 
 LIFETIME = timedelta(minutes=10)
 
@@ -51,9 +49,11 @@ def waiting(public_id: uuid.UUID) -> WebLogin:
 def approve(actor: Actor, public_id: uuid.UUID) -> None:
     """Let the terminal that asked log in as this person; the token is made when the terminal fetches it.
 
-    Raises SignInRequired, or NotFound when the request ended meanwhile.
+    Raises SignInRequired; StepUpRequired unless the session showed a few minutes ago who it is, with a second factor
+    where the person has two-factor on; NotFound when the request ended meanwhile.
     """
     user = _person(actor)
+    actor.require_recent()
     with transaction.atomic():
         login = _open(public_id=public_id, approved_by=None)
         login.approved_by = user
@@ -93,15 +93,12 @@ def by_password(request, name: str, password: str) -> str:
     TooManyRequests after too many failures.
     Source: `npm login --auth-type=legacy`, PUT /-/user/org.couchdb.user:NAME.
     """
-    try:
-        user = get_adapter().authenticate(request, username=name, password=password)
-    except (ValidationError, RateLimited) as error:
-        raise TooManyRequests("too many failed logins; wait five minutes and try again") from error
+    user = passwords.authenticate(request, name, password)
     if user is None or not user.is_active:
         raise BadCredential("incorrect user name or password")
     if settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory" and not has_verified_email(user):
         raise BadCredential("confirm your e-mail address first: open the link in the mail that you were sent")
-    if user.has_two_factor and not twofactor.check(request, user, None, request.headers.get("npm-otp", "")):
+    if user.has_two_factor and not codes.check(request, user, None, request.headers.get("npm-otp", "")):
         raise OneTimePassRequired(ONE_TIME_PASS)
     actor = Actor(user=user, credential="password", address=request.actor.address, request_id=request.request_id)
     _, secret = tokens.issue(actor, user, kind=Token.Kind.LOGIN, name=_named(request.headers.get("user-agent", "")))

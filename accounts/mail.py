@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allauth.account.adapter import get_adapter
 from django.core.mail import send_mail
 from django_tasks import task
 
@@ -15,3 +16,13 @@ def deliver(subject: str, text: str, to: str) -> None:
 def send_later(subject: str, text: str, to: str) -> None:
     """Queue one plain-text mail, to be sent when the current transaction commits."""
     deliver.enqueue(subject=subject, text=text, to=to)
+
+
+def notify(request, user, what: str, *, more: str = "", to: str = "") -> None:
+    """Tell a person that their account was changed: what, from where, by which client, and what to do about it.
+
+    what: a sentence without its full stop; the subject of the mail, too. more: what else to say.
+    to: another address than their first one, such as the one it was before.
+    """
+    words = {"what": what, "more": more}
+    get_adapter(request).send_notification_mail("account/email/account_changed", user, words, email=to or None)

@@ -69,6 +69,10 @@ class User(AbstractUser):
         """Whether an authenticator is set up: an app with codes, or a passkey; recovery codes alone are none."""
         return self.authenticator_set.exclude(type="recovery_codes").exists()
 
+    def forget_two_factor(self) -> None:
+        """Ask the database again next time: what `has_two_factor` remembers was changed."""
+        self.__dict__.pop("has_two_factor", None)
+
     @property
     def public_email(self) -> str:
         """What documents say instead of the person's address, which nobody but the person sees."""
@@ -181,6 +185,11 @@ class WebLogin(models.Model):
     def __str__(self) -> str:
         return f"login asked for from {self.address}"
 
+    @property
+    def compare(self) -> str:
+        """The end of the page's address: who sees another one in their terminal did not start this."""
+        return str(self.public_id)[-6:]
+
 
 class Approval(models.Model):
     """A command that waits for its person to approve it in the browser, instead of typing a one-time password."""
@@ -198,6 +207,11 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.command or 'a command'} of {self.user}"
+
+    @property
+    def compare(self) -> str:
+        """The end of the page's address: who sees another one in their terminal did not start this."""
+        return str(self.public_id)[-6:]
 
 
 class OneTimePass(models.Model):

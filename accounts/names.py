@@ -22,6 +22,11 @@ RESERVED = frozenset(
 )
 
 
+def is_well_formed(text: str) -> bool:
+    """Whether this can be the name of a user or an org, of a scope without its @; it need not be held by anybody."""
+    return len(text) <= MAX_LENGTH and bool(_NAME.fullmatch(text))
+
+
 def clean(text: str) -> str:
     """A user or org name as it is stored: lower case, and usable as an npm scope.
 

@@ -26,6 +26,7 @@ PREFIX = "npm_"
 RANDOM_LENGTH = 42  # letters and digits: 250 bits
 CHECK_LENGTH = 6
 SHAPE = re.compile(rf"{PREFIX}[0-9A-Za-z]{{{RANDOM_LENGTH + CHECK_LENGTH}}}", re.ASCII)
+MAX_PUBLISHER = 40  # what the audit log keeps of a credential's name
 SHOWN = 8  # characters of the prefix that lists show
 # Writing down each use would cost a write on every read; this often is enough to see that a token is alive.
 USE_INTERVAL = timedelta(minutes=5)
@@ -84,6 +85,30 @@ def issue(
         )
         facts = {"token": token.prefix, "kind": kind, "permission": permission, "bypass_two_factor": bypass_two_factor}
         audit.record(actor, "token.created", person=user.username, **facts)
+    return token, secret
+
+
+def issue_trusted(
+    publisher: str, key: uuid.UUID, package: str, *, permission: str, lifetime: timedelta
+) -> tuple[Token, str]:
+    """Make a token for a workflow that showed its identity; for the caller's transaction, which records it.
+
+    publisher: who documents and the audit log name. key: the trusted publisher's, with which its tokens end.
+    package: the one it publishes. Nobody can show a one-time password for it.
+    """
+    secret = _make_secret()
+    token = Token.objects.create(
+        kind=Token.Kind.TRUSTED,
+        key=uuid.uuid4(),
+        digest=digest(secret),
+        prefix=secret[:SHOWN],
+        permission=permission,
+        packages=[package],
+        bypass_two_factor=True,
+        publisher=publisher[:MAX_PUBLISHER],
+        publisher_key=key,
+        expires_at=timezone.now() + lifetime,
+    )
     return token, secret
 
 

@@ -3,27 +3,36 @@
 from allauth.account import views as allauth
 from allauth.mfa.base import views as two_factor
 from allauth.mfa.recovery_codes import views as recovery_codes
-from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
 from django.urls import path, re_path
+from django.views.generic import RedirectView
 
-from accounts import protocol as npm
-from accounts import views
 from accounts.endpoint import endpoint
+from accounts.protocol import leaks, profile, tokens
+from accounts.protocol import logins as npm
+from accounts.views import account, approving
+from accounts.views import tokens as token_pages
+from accounts.views import two_factor as own
 
 root = endpoint(GET=npm.ping)
+# npm asks whether a command was approved by the method of the command: `npm dist-tag add` polls with PUT.
+POLLS = ("GET", "PUT", "POST", "DELETE")
 
 protocol = [
     path("ping", endpoint(without_credential=("GET", "HEAD"), GET=npm.ping)),
     path("whoami", endpoint(GET=npm.whoami)),
     path("v1/login", endpoint(without_credential=("POST",), POST=npm.start_login)),
     path("v1/done/<str:secret>", endpoint(without_credential=("GET",), GET=npm.finish_login)),
-    path("v1/approved/<str:secret>", endpoint(without_credential=("GET",), GET=npm.finish_approval)),
+    path("v1/approved/<str:secret>", endpoint(without_credential=POLLS, **dict.fromkeys(POLLS, npm.finish_approval))),
     path(
         "user/org.couchdb.user:<str:name>",
         endpoint(without_credential=("PUT",), PUT=npm.password_login, GET=npm.show_user),
     ),
     path("user/token/<str:token>", endpoint(DELETE=npm.logout)),
+    path("leaked-tokens", endpoint(without_credential=("POST",), POST=leaks.report)),
+    path("npm/v1/user", endpoint(GET=profile.show, POST=profile.change)),
+    path("npm/v1/tokens", endpoint(GET=tokens.show, POST=tokens.create)),
+    path("npm/v1/tokens/token/<str:key>", endpoint(DELETE=tokens.revoke)),
 ]
 
 pages = [
@@ -45,26 +54,28 @@ pages = [
     path("settings/email", allauth.email, name="account_email"),
     path("settings/password", allauth.password_change, name="account_change_password"),
     path("settings/password/set", allauth.password_set, name="account_set_password"),
-    path("settings/profile", views.profile, name="profile"),
-    path("settings/tokens", views.tokens, name="tokens"),
-    path("settings/tokens/<uuid:key>/revoke", views.revoke_token, name="revoke-token"),
-    path("login/npm/<uuid:login>", views.approve_login, name="approve-login"),
-    path("login/command/<uuid:command>", views.approve_command, name="approve-command"),
+    path("settings/profile", account.profile, name="profile"),
+    path("settings/tokens", token_pages.page, name="tokens"),
+    path("settings/tokens/summary", token_pages.summary, name="token-summary"),
+    path("settings/tokens/<uuid:key>/revoke", token_pages.revoke, name="revoke-token"),
+    path("login/npm/<uuid:login>", approving.approve_login, name="approve-login"),
+    path("login/command/<uuid:command>", approving.approve_command, name="approve-command"),
     path("login/code", two_factor.authenticate, name="mfa_authenticate"),
     path("login/passkey", webauthn.login_webauthn, name="mfa_login_webauthn"),
     path("reauthenticate/code", two_factor.reauthenticate, name="mfa_reauthenticate"),
     path("reauthenticate/passkey", webauthn.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
     path("settings/two-factor", two_factor.index, name="mfa_index"),
-    path("settings/two-factor/app", totp.activate_totp, name="mfa_activate_totp"),
-    path("settings/two-factor/app/remove", totp.deactivate_totp, name="mfa_deactivate_totp"),
+    path("settings/two-factor/mode", own.mode, name="two-factor-mode"),
+    path("settings/two-factor/app", own.AddApp.as_view(), name="mfa_activate_totp"),
+    path("settings/two-factor/app/remove", own.RemoveApp.as_view(), name="mfa_deactivate_totp"),
     path("settings/two-factor/codes", recovery_codes.view_recovery_codes, name="mfa_view_recovery_codes"),
-    path("settings/two-factor/codes/new", recovery_codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
+    path("settings/two-factor/codes/new", own.NewRecoveryCodes.as_view(), name="mfa_generate_recovery_codes"),
     path("settings/two-factor/codes/file", recovery_codes.download_recovery_codes, name="mfa_download_recovery_codes"),
-    path("settings/two-factor/passkeys", webauthn.list_webauthn, name="mfa_list_webauthn"),
-    path("settings/two-factor/passkeys/add", webauthn.add_webauthn, name="mfa_add_webauthn"),
-    path("settings/two-factor/passkeys/<int:pk>/remove", webauthn.remove_webauthn, name="mfa_remove_webauthn"),
+    path("settings/two-factor/passkeys", RedirectView.as_view(pattern_name="mfa_index"), name="mfa_list_webauthn"),
+    path("settings/two-factor/passkeys/add", own.AddPasskey.as_view(), name="mfa_add_webauthn"),
+    path("settings/two-factor/passkeys/<int:pk>/remove", own.RemovePasskey.as_view(), name="mfa_remove_webauthn"),
     path("settings/two-factor/passkeys/<int:pk>/edit", webauthn.edit_webauthn, name="mfa_edit_webauthn"),
-    path("invitation/<str:secret>", views.invitation, name="invitation"),
-    path("setup/<str:key>", views.first_admin, name="first-admin"),
-    path("connect", views.connect, name="connect"),
+    path("invitation/<str:secret>", account.invitation, name="invitation"),
+    path("setup/<str:key>", account.first_admin, name="first-admin"),
+    path("connect", account.connect, name="connect"),
 ]

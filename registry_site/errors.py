@@ -47,6 +47,12 @@ class OneTimePassRequired(Refusal):
     code = "otp"
 
 
+class StepUpRequired(Refusal):
+    """A session's person has to show once more who they are: this touches the safety of their account."""
+
+    code = "step_up"
+
+
 class PaymentRequired(Refusal):
     """Private packages need a paid scope here (`PRIVATE_PACKAGES=subscribers`)."""
 
@@ -112,6 +118,7 @@ STATUS: dict[type[Refusal], int] = {
     SignInRequired: 401,
     BadCredential: 401,
     OneTimePassRequired: 401,
+    StepUpRequired: 401,
     PaymentRequired: 402,
     NotAllowed: 403,
     AlreadyPublished: 403,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from urllib.parse import urlsplit
 
+from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -13,7 +14,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
 
 from registry_site import errorpages
-from registry_site.errors import OneTimePassRequired, Refusal, SignInRequired
+from registry_site.errors import OneTimePassRequired, Refusal, SignInRequired, StepUpRequired
 
 
 class RequestIdMiddleware:
@@ -69,8 +70,8 @@ class PageMiddleware:
             return None
         if isinstance(error, SignInRequired):
             return to_login(request)
-        if isinstance(error, OneTimePassRequired):
-            return to_second_factor(request)
+        if isinstance(error, OneTimePassRequired | StepUpRequired):
+            return to_step_up(request)
         return errorpages.refusal(request, error)
 
 
@@ -83,15 +84,14 @@ def to_login(request) -> HttpResponse:
     return redirect(address)
 
 
-def to_second_factor(request) -> HttpResponse:
-    """Send a person to show a second factor, and back to the page they were on."""
+def to_step_up(request) -> HttpResponse:
+    """Send a person to show once more who they are, and back to the page they were on."""
     here = request.get_full_path()
     if request.method != "GET":
         came_from = urlsplit(request.headers.get("referer", ""))
         here = came_from.path if came_from.netloc == request.get_host() else "/"
-    has_app = request.user.authenticator_set.exclude(type="webauthn").exists()
-    page = reverse("mfa_reauthenticate" if has_app else "mfa_reauthenticate_webauthn")
-    address = page + "?" + urlencode({"next": here})
+    ways = get_adapter(request).get_reauthentication_methods(request.user)
+    address = (ways[0]["url"] if ways else reverse("account_login")) + "?" + urlencode({"next": here})
     if request.htmx:
         return HttpResponse(headers={"HX-Redirect": address})
     return redirect(address)

@@ -9,7 +9,18 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from registry_site import env
-from registry_site.env import address, kept_secret, megabytes, one_of, switch, text, whole, words
+from registry_site.env import (
+    address,
+    existing_file,
+    kept_secret,
+    megabytes,
+    networks,
+    one_of,
+    switch,
+    text,
+    whole,
+    words,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -23,6 +34,7 @@ if REGISTRATION not in ("open", "invite", "closed"):
 PRIVATE_PACKAGES = one_of("PRIVATE_PACKAGES", "everyone", "subscribers")
 MAX_TARBALL = megabytes("MAX_TARBALL_MB", 256)
 LOGIN_TOKEN_DAYS = whole("LOGIN_TOKEN_DAYS", 30, least=1)
+REPORT_SECRET = text("REPORT_SECRET")
 TOKEN_MAX_DAYS = whole("TOKEN_MAX_DAYS", 365, least=1)
 
 # --- where it lives ----------------------------------------------------------------------------------------------
@@ -46,6 +58,8 @@ TRUSTED_PROXY_COUNT = whole("TRUSTED_PROXY_COUNT", 0)
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 if TRUSTED_PROXY_COUNT:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+EGRESS_ALLOWED_NETWORKS = networks("EGRESS_ALLOWED_NETWORKS")  # inner networks that webhooks and key sets may reach
 
 if REGISTRY_HOST and not PUBLIC_URL:
     raise ImproperlyConfigured("REGISTRY_HOST needs PUBLIC_URL: the address of the website that npm login opens")
@@ -74,6 +88,8 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = "sqlite" not in DATABASES["default"
 
 STORAGE_URL = text("STORAGE_URL") or (DATA_DIR / "blobs").as_uri()
 SPOOL_DIR = DATA_DIR / "spool"
+SIGNING_KEYS_DIR = Path(text("SIGNING_KEYS_DIR") or DATA_DIR / "keys").resolve()
+SIGSTORE_TRUST_ROOT = existing_file("SIGSTORE_TRUST_ROOT")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"}}
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
@@ -168,6 +184,7 @@ ACCOUNT_CONFIRM_EMAIL_ON_GET = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 60 * 5
 ACCOUNT_RATE_LIMITS = {"two_factor": "5/5m/key,20/h/key,50/d/key"} if switch("RATE_LIMITS", True) else False
 
@@ -176,6 +193,7 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
     "authenticate": "accounts.forms.OneTimePassForm",
     "reauthenticate": "accounts.forms.OneTimePassAgainForm",
+    "add_webauthn": "accounts.forms.AddPasskeyForm",
 }
 MFA_TOTP_ISSUER = REGISTRY_NAME
 MFA_TOTP_TOLERANCE = 1  # one step of 30 seconds: clocks differ, and typing takes time

@@ -6,7 +6,7 @@ import zlib
 
 from django import template
 
-from accounts import audit
+from accounts import audit, limits
 
 register = template.Library()
 
@@ -17,6 +17,12 @@ HUES = 8
 def sentence(event) -> str:
     """What an audit event says happened."""
     return audit.sentence(event)
+
+
+@register.filter
+def token_does(token) -> str:
+    """What a token, or the limits of one to be, does."""
+    return limits.sentence(token)
 
 
 @register.filter
@@ -39,6 +45,16 @@ def size(count: int) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     return ""
+
+
+@register.simple_tag
+def spark(counts: list[int]) -> dict[str, int | str]:
+    """A line over some numbers, as the paths of a drawing: `line`, and the `area` below it."""
+    width, height = 300, 44
+    most, step = max([*counts, 1]), width / max(len(counts) - 1, 1)
+    points = [f"{n * step:.1f} {height - 2 - count / most * (height - 4):.1f}" for n, count in enumerate(counts)]
+    line = "M" + "L".join(points)
+    return {"width": width, "height": height, "line": line, "area": f"{line}L{width} {height}L0 {height}Z"}
 
 
 @register.simple_tag(takes_context=True)

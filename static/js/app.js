@@ -53,3 +53,15 @@ document.addEventListener("htmx:load", (event) => {
   const next = fragment.matches("[data-autofocus]") ? fragment : fragment.querySelector("[data-autofocus]");
   if (next) next.focus();
 });
+
+// The browser made or found no passkey, or its person said no.
+document.addEventListener("allauth.error", (event) => {
+  event.preventDefault();
+  const notice = document.createElement("div");
+  notice.className = "notice";
+  notice.dataset.tone = "bad";
+  notice.setAttribute("role", "alert");
+  notice.append(document.createElement("p"));
+  notice.firstChild.textContent = "The passkey was not used. Try again, or choose another way.";
+  document.querySelector("#notices").replaceChildren(notice);
+});

@@ -12,8 +12,8 @@ from accounts import logins, tokens
 from accounts.models import AuditEvent, Token, User, WebLogin
 from registry_site.errors import NotFound, SignInRequired
 from tests.conftest import PASSWORD
+from tests.tools.sessions import sign_in
 
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 HTML = {"accept": "text/html"}
 
 
@@ -22,10 +22,6 @@ def started(npm, db):
     """A login that npm began: (the page to approve it, the address to poll)."""
     answer = npm.post("-/v1/login", {"hostname": "laptop"}, user_agent="npm/12.0.0 node/v24").json()
     return urlsplit(answer["loginUrl"]).path, urlsplit(answer["doneUrl"]).path
-
-
-def sign_in(client, actor) -> None:
-    client.force_login(actor.user, backend=BACKEND)
 
 
 def password_login(npm, name: str, password: str, body: dict | None = None):

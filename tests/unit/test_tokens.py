@@ -15,6 +15,7 @@ from packages.access import Action
 from registry_site.errors import BadCredential, Invalid, NotAllowed, NotFound
 from tests.conftest import login_token
 from tests.tools import payloads
+from tests.tools.sessions import sign_in
 
 BODY = "npm_" + "aB3" * 14
 GOOD = BODY + tokens._checksum(BODY)
@@ -287,7 +288,7 @@ def test_a_read_only_token_publishes_nothing(npm, uma, blob_files):
 
 def test_a_granular_token_publishes_and_does_not_govern(bob):
     actor, _ = granular(bob)
-    assert actor.require(Power.WRITE) == bob.user
+    assert actor.require_person(Power.WRITE) == bob.user
     with pytest.raises(NotAllowed, match="publishes and installs only"):
         actor.require(Power.GOVERN)
 
@@ -308,7 +309,7 @@ def test_a_use_is_written_down_now_and_then_not_each_time(bob, django_assert_num
 
 def test_the_token_page_shows_a_secret_once_and_nobody_elses_tokens(client, bob, dave):
     tokens.issue(dave, dave.user, kind=Token.Kind.GRANULAR, name="of dave")
-    client.force_login(bob.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    sign_in(client, bob)
     made = client.post(
         "/settings/tokens", {"name": "build", "access": "read-write", "limits": "@acme/ledger @Team", "days": "5"}
     )
@@ -324,7 +325,7 @@ def test_the_token_page_shows_a_secret_once_and_nobody_elses_tokens(client, bob,
 
 def test_c25_a_foreign_token_key_is_404_on_its_page(client, bob, dave):
     token, secret = tokens.issue(dave, dave.user, kind=Token.Kind.LOGIN)
-    client.force_login(bob.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    sign_in(client, bob)
     foreign = client.post(f"/settings/tokens/{token.key}/revoke", headers={"accept": "text/html"})
     missing = client.post(
         "/settings/tokens/00000000-0000-4000-8000-000000000000/revoke", headers={"accept": "text/html"}

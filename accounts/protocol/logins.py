@@ -1,4 +1,4 @@
-"""What npm clients say about who they are: login, logout, whoami, ping."""
+"""Login, logout, whoami, ping, and the polls that wait for the browser."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from contextlib import suppress
 from urllib.parse import unquote
 
 from django.http import HttpResponse, JsonResponse
-from django.urls import reverse
 
-from accounts import logins, people, tokens, twofactor
+from accounts import logins, passwords, people, tokens
 from accounts.actor import SIGN_IN, Power
 from accounts.body import read_object
-from accounts.endpoint import registry, website
+from accounts.endpoint import page_address, registry
+from accounts.twofactor import approvals
 from registry_site.errors import Malformed, NotAllowed, NotFound, SignInRequired
 
 POLL_SECONDS = "2"
@@ -35,7 +35,7 @@ def start_login(request) -> JsonResponse:
     started = logins.start(request.actor.address, request.headers.get("user-agent", ""))
     return JsonResponse(
         {
-            "loginUrl": website(request) + reverse("approve-login", args=[started.public_id]),
+            "loginUrl": page_address(request, "approve-login", started.public_id),
             "doneUrl": f"{registry(request)}/-/v1/done/{started.poll_secret}",
         }
     )
@@ -51,7 +51,7 @@ def finish_login(request, secret: str) -> JsonResponse:
 
 def finish_approval(request, secret: str) -> JsonResponse:
     """The poll of a command that waits for approval in the browser; then the one-time password, once."""
-    code = twofactor.fetch(secret)
+    code = approvals.fetch(secret)
     if code is None:
         return JsonResponse({}, status=202, headers={"Retry-After": POLL_SECONDS})
     return JsonResponse({"token": code})
@@ -64,7 +64,7 @@ def password_login(request, name: str) -> JsonResponse:
     """
     body = read_object(request)
     password, given = body.get("password"), body.get("name", name)
-    if given != name or not isinstance(password, str) or not 0 < len(password) <= 4096 or "\0" in password:
+    if given != name or not passwords.is_readable(password):
         raise Malformed("send the same user name in the address and the body, and a password")
     token = logins.by_password(request, name, password)
     identity = COUCH_PREFIX + name

@@ -1,0 +1,1 @@
+"""What npm clients say about who they are."""

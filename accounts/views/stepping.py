@@ -1,0 +1,30 @@
+"""Asking once more who somebody is, before a form is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+
+from allauth.core.exceptions import ReauthenticationRequired
+from django.http import HttpResponse
+
+from accounts import stepup
+from registry_site.errors import StepUpRequired
+
+View = Callable[..., HttpResponse]
+
+
+def asks_again(view: View) -> View:
+    """A page whose forms are taken from somebody who showed a few minutes ago who they are.
+
+    What it says to strangers is its own business. Who showed nothing lately is asked, and the form that was sent goes
+    through behind that; htmx, which sends a card and not a page, starts over.
+    """
+
+    @wraps(view)
+    def asking(request, *args, **kwargs) -> HttpResponse:
+        if request.method == "POST" and request.user.is_authenticated and not stepup.is_recent(request):
+            raise StepUpRequired("show once more who you are") if request.htmx else ReauthenticationRequired
+        return view(request, *args, **kwargs)
+
+    return asking
