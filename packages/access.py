@@ -19,6 +19,7 @@ from registry_site.errors import NotAllowed, NotFound
 class Action(enum.StrEnum):
     VIEW = "view"
     DOWNLOAD = "download"
+    STAGE = "stage"  # what a person releases later; whoever may publish, and no second factor is asked for
     PUBLISH = "publish"  # a version, deprecation, tags
     MANAGE = "manage"  # access level, grants, unpublish
 
@@ -67,10 +68,11 @@ POLICY: dict[str, dict[tuple[Kind, Access], tuple[Standing, Standing, Standing, 
         (UPSTREAM, PUBLIC):  (ANYONE,    ANYONE,    NOBODY,  NOBODY),
     },
 }  # fmt: skip
-_COLUMN = {Action.VIEW: 0, Action.DOWNLOAD: 1, Action.PUBLISH: 2, Action.MANAGE: 3}
+_COLUMN = {Action.VIEW: 0, Action.DOWNLOAD: 1, Action.STAGE: 2, Action.PUBLISH: 2, Action.MANAGE: 3}
 _POWER = {
     Action.VIEW: Power.READ,
     Action.DOWNLOAD: Power.READ,
+    Action.STAGE: Power.STAGE,
     Action.PUBLISH: Power.WRITE,
     Action.MANAGE: Power.GOVERN,
 }
@@ -138,12 +140,22 @@ def _ranked(actor: Actor) -> QuerySet[Package]:
     return Package.objects.annotate(kind=_KIND, standing=_standing_of(actor)).select_related("scope")
 
 
-def visible_to(actor: Actor) -> QuerySet[Package]:
+def visible_to(actor: Actor, *, unpublished: bool = False) -> QuerySet[Package]:
     """Every package this actor may see, each with its `kind` and the actor's `standing`.
 
+    unpublished: also those that were taken away whole; for messages that say so.
     The only way lists, search, counts and pages come to packages.
     """
-    return _ranked(actor).filter(unpublished_at=None, standing__gte=required(Action.VIEW))
+    found = _ranked(actor).filter(standing__gte=required(Action.VIEW))
+    return found if unpublished else found.filter(unpublished_at=None)
+
+
+def publishable_by(actor: Actor) -> QuerySet[Package]:
+    """Every package the actor may publish to, also those that no version of is listed.
+
+    The only way to what is staged: a name whose first version waits is hidden from everybody else.
+    """
+    return _ranked(actor).filter(standing__gte=required(Action.PUBLISH))
 
 
 def find(actor: Actor, action: Action, name: str | PackageName, *, lock: bool = False) -> Package:
@@ -163,8 +175,8 @@ def find(actor: Actor, action: Action, name: str | PackageName, *, lock: bool = 
         raise missing(actor, name)
     if action not in can(package):
         raise _lacking(package, action)
-    if action == Action.PUBLISH:
-        _require_two_factor(actor, package)
+    if action in (Action.PUBLISH, Action.MANAGE):
+        require_two_factor(actor, package, package.two_factor)
     return package
 
 
@@ -191,7 +203,7 @@ def find_or_claim(actor: Actor, name: PackageName, *, power: Power = Power.WRITE
         if Action.PUBLISH not in can(package):
             raise _lacking(package, Action.PUBLISH)
         if power == Power.WRITE:
-            _require_two_factor(actor, package)
+            require_two_factor(actor, package, package.two_factor)
         return package
     return _claimable(actor, name)
 
@@ -227,9 +239,28 @@ def recheck(actor: Actor, action: Action, package: Package, *, claimed: bool = F
         return again
     if action not in can(again):
         raise _lacking(again, action) if Action.VIEW in can(again) else missing(actor, package.name)
-    if action == Action.PUBLISH:
-        _require_two_factor(actor, again)
+    if action in (Action.PUBLISH, Action.MANAGE):
+        require_two_factor(actor, again, again.two_factor)
     return again
+
+
+def require_two_factor(actor: Actor, package: Package, asks: str) -> None:
+    """Goes on when the actor showed what a package with this TwoFactor setting asks for.
+
+    A trusted publisher showed who it is; a person's token gets around it only where the setting says so.
+    Raises NotAllowed where two-factor is off or a token gets around it, OneTimePassRequired.
+    """
+    if asks == TwoFactor.NONE or actor.is_publisher or actor.credential == "operator":
+        return
+    token = actor.token
+    bypasses = token is not None and token.bypass_two_factor
+    if bypasses and asks == TwoFactor.AUTOMATION:
+        return
+    if bypasses:
+        raise NotAllowed(f"publishing {package.name} needs a person with two-factor; no token gets around it")
+    if token is None and actor.user is not None and actor.user.has_two_factor:
+        return  # a session: its person showed the second factor to sign in
+    actor.require_second_factor()
 
 
 def missing(actor: Actor, name: str) -> NotFound:
@@ -261,21 +292,6 @@ def _require_part_in(actor: Actor, scope: str) -> None:
         )
 
 
-def _require_two_factor(actor: Actor, package: Package) -> None:
-    # A trusted publisher showed who it is; a person's token gets around it only where the package says so.
-    if package.two_factor == TwoFactor.NONE or actor.is_publisher or actor.credential == "operator":
-        return
-    token = actor.token
-    bypasses = token is not None and token.bypass_two_factor
-    if bypasses and package.two_factor == TwoFactor.AUTOMATION:
-        return
-    if bypasses:
-        raise NotAllowed(f"publishing {package.name} needs a person with two-factor; no token gets around it")
-    if token is None and actor.user is not None and actor.user.has_two_factor:
-        return  # a session: its person showed the second factor to sign in
-    actor.require_second_factor()
-
-
 def _claimable(actor: Actor, name: PackageName) -> None:
     if name.scope and not may_claim(actor, Scope.objects.get(name=name.scope)):
         raise NotAllowed(f"only @{name.scope} may add packages to its scope")
@@ -289,7 +305,7 @@ def _claimable(actor: Actor, name: PackageName) -> None:
 def _lacking(package: Package, action: Action) -> NotAllowed:
     if package.kind == UPSTREAM:
         return NotAllowed(f"{package.name} belongs to the upstream registry and cannot be changed here")
-    if action == Action.PUBLISH:
+    if action in (Action.STAGE, Action.PUBLISH):
         return NotAllowed(f"you can read {package.name}, but publishing needs read-write access to it")
     who = "owners and admins of its org" if package.kind == ORG else "its owners"
     return NotAllowed(f"only {who} may do this with {package.name}")

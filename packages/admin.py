@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 
 from accounts.admin import ReadOnlyAdmin
-from packages.models import DistTag, Document, Package, PersonGrant, TeamGrant, Version
+from packages import admin_trust, admin_use  # noqa: F401 - its pages register themselves
+from packages.models import DistTag, Document, Package, PersonGrant, StagedVersion, TeamGrant, Version
 
 
 @admin.register(Package)
@@ -18,6 +19,14 @@ class PackageAdmin(ReadOnlyAdmin):
 @admin.register(Version)
 class VersionAdmin(ReadOnlyAdmin):
     list_display = ["package", "number", "published_by", "published_at", "size", "unpublished_at"]
+    search_fields = ["package__name", "number", "integrity", "shasum"]
+    list_select_related = ["package", "published_by"]
+    exclude = ["readme_html", "abbreviated"]
+
+
+@admin.register(StagedVersion)
+class StagedVersionAdmin(ReadOnlyAdmin):
+    list_display = ["package", "number", "tag", "published_by", "staged_at", "size"]
     search_fields = ["package__name", "number", "integrity", "shasum"]
     list_select_related = ["package", "published_by"]
     exclude = ["readme_html", "abbreviated"]

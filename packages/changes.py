@@ -6,29 +6,42 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts import audit
 from accounts.actor import Actor
-from packages import access
+from accounts.models import AuditEvent
+from packages import access, webhooks
 from packages.access import Action
 from packages.models import Package
+from registry_site.errors import NotAllowed
 
 # What each change is called in the audit log, and what the policy asks for it.
 CHANGES: dict[str, Action] = {
     "version.published": Action.PUBLISH,
+    "version.staged": Action.STAGE,
+    "version.released": Action.PUBLISH,
+    "version.rejected": Action.PUBLISH,
     "version.deprecated": Action.PUBLISH,
     "tag.set": Action.PUBLISH,
     "tag.removed": Action.PUBLISH,
     "version.unpublished": Action.MANAGE,
     "package.unpublished": Action.MANAGE,
     "access.set": Action.MANAGE,
+    "package.two_factor": Action.MANAGE,
     "package.converted": Action.MANAGE,
     "person.granted": Action.MANAGE,
     "person.revoked": Action.MANAGE,
     "team.granted": Action.MANAGE,
     "team.revoked": Action.MANAGE,
+    "trust.added": Action.MANAGE,
+    "trust.removed": Action.MANAGE,
 }
+# What nobody hears of but those who may publish: a reader's documents stay what they were, to the byte.
+UNSEEN = frozenset(
+    {"version.staged", "version.rejected", "version.expired", "trust.added", "trust.removed", "trust.used"}
+)
 
 
 class Unchanged(Exception):
@@ -39,7 +52,10 @@ class Unchanged(Exception):
 def changing(
     package: Package, actor: Actor, change: str, *, person: str = "", claimed: bool = False, **facts
 ) -> Iterator[Package]:
-    """Change a package: gives its locked row, and on leaving counts the revision and writes the audit event.
+    """Change a package: gives its locked row, and on leaving counts the revision, writes the audit event and
+    the messages for webhooks.
+
+    A change that is UNSEEN counts no revision and does not save the row.
 
     change: a key of CHANGES; person, facts: what the audit event says besides.
     claimed: the package was made by this transaction, so that the right to add it to its scope is enough.
@@ -54,12 +70,39 @@ def changing(
                 yield locked
         except Unchanged:
             return
-        _copy_latest(locked)
-        locked.revision += 1
-        locked.modified_at = timezone.now()
-        locked.save()
+        if change not in UNSEEN:
+            _copy_latest(locked)
+            locked.revision += 1
+            locked.modified_at = timezone.now()
+            locked.save()
         org = locked.scope.name if locked.in_org else ""
         audit.record(actor, change, package=locked.name, org=org, person=person, **facts)
+        webhooks.announce(locked, actor, change, person=person, **facts)
+
+
+@contextmanager
+def maintaining(package: Package, actor: Actor, change: str, **facts) -> Iterator[Package]:
+    """Maintain a package as an operator: gives its locked row, counts the revision and writes the audit event.
+
+    For what changes a document and nothing that a person said: the policy is not asked, `modified` stays, no webhook
+    hears of it. Raises NotAllowed for anybody but an operator.
+    """
+    if actor.credential != "operator":
+        raise NotAllowed("only operators of this registry do this, with manage.py")
+    with transaction.atomic():
+        locked = Package.objects.select_for_update(of=("self",)).select_related("scope").get(pk=package.pk)
+        yield locked
+        if change not in UNSEEN:
+            locked.revision += 1
+            locked.save(update_fields=["revision"])
+        org = locked.scope.name if locked.in_org else ""
+        audit.record(actor, change, package=locked.name, org=org, **facts)
+
+
+def heard_by(actor: Actor, events: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+    """These events without those that are UNSEEN by the actor."""
+    theirs = access.publishable_by(actor).order_by().values("name")
+    return events.exclude(Q(action__in=UNSEEN) & ~Q(package__in=theirs))
 
 
 def _copy_latest(package: Package) -> None:

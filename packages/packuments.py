@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +13,11 @@ import orjson
 from django.db import transaction
 
 from accounts.names import NO_REPLY_DOMAIN
-from packages.models import BASE_MARK, Document, Package, Permission, Version
+from packages.models import BASE_MARK, Content, Document, Package, Permission, PersonGrant, Version
 from packages.names import PackageName
 from registry_site.errors import Unavailable
 
+_ESCAPED_MARK = orjson.dumps(BASE_MARK).decode().strip('"')
 README_SHOWN = 64 * 1024  # what the public registry keeps of a readme in a packument
 MOST_ADDRESSES = 8  # addresses one package keeps documents for; ALLOWED_HOSTS seldom has more
 COPIED = "description keywords license author contributors bugs homepage repository".split()
@@ -38,12 +40,26 @@ def version_parts(name: PackageName, manifest: dict[str, Any], dist: dict[str, A
 
     dist: everything but the tarball's address, which is put in front when a document is built.
     """
-    link = f"{BASE_MARK}/{name.full}/-/{name.tarball(manifest['version'])}"
-    stand_in = secrets.token_hex(16)  # JSON would escape the mark, and the text has to hold it as itself
-    full = manifest | {"dist": dist | {"tarball": stand_in}}
+    mark = _mark()
+    link = f"{mark}/{name.full}/-/{name.tarball(manifest['version'])}"
+    full = manifest | {"dist": dist | {"tarball": link}}
     short = {key: full[key] for key in ABBREVIATED if key in full}
-    whole, abbreviated = (orjson.dumps(part).decode().replace(stand_in, link) for part in (full, short))
+    whole, abbreviated = (orjson.dumps(part).decode().replace(mark, BASE_MARK) for part in (full, short))
     return whole, abbreviated
+
+
+def amend(content: Content, **dist: Any) -> None:
+    """Say more in the `dist` of a version's parts, or say it anew; the row is not saved.
+
+    dist: an address of this registry in it begins with BASE_MARK, as in the parts themselves.
+    """
+    mark = _mark()
+    said = orjson.loads(orjson.dumps(dist).decode().replace(_ESCAPED_MARK, mark))
+    for field in ("full", "abbreviated"):
+        part = orjson.loads(getattr(content, field).replace(BASE_MARK, mark))
+        part["dist"] |= said
+        setattr(content, field, orjson.dumps(part).decode().replace(mark, BASE_MARK))
+    content.__dict__.pop("manifest", None)  # it was read from the part that is gone
 
 
 def revision_of(package: Package) -> str:
@@ -73,19 +89,33 @@ def read(package: Package, base: str, *, abbreviated: bool, compressed: bool, kn
 
 def maintainers(package: Package) -> list[dict[str, str]]:
     """Who answers for a package: the org, or the scope's user and everyone with read-write, or the owners."""
-    if package.in_org:
-        names = [package.scope.name]
-    else:
-        granted = package.person_grants.exclude(permission=Permission.READ).order_by("created_at", "pk")
-        names = list(granted.values_list("user__username", flat=True))
-        if package.scope is not None and package.scope.user is not None:
-            names.insert(0, package.scope.name)
+    return maintainers_of([package])[package.pk]
+
+
+def maintainers_of(packages: Iterable[Package]) -> dict[int, list[dict[str, str]]]:
+    """The maintainers of each package, by its id; one query for all of them."""
+    listed = list(packages)
+    granted: dict[int, list[str]] = {package.pk: [] for package in listed}
+    rows = PersonGrant.objects.filter(package__in=[package.pk for package in listed if not package.in_org])
+    rows = rows.exclude(permission=Permission.READ).order_by("created_at", "pk")
+    for key, name in rows.values_list("package", "user__username"):
+        granted[key].append(name)
+    return {package.pk: _maintainers(package, granted[package.pk]) for package in listed}
+
+
+def _maintainers(package: Package, granted: list[str]) -> list[dict[str, str]]:
+    holder = package.scope is not None and (package.in_org or package.scope.user_id is not None)
+    names = [package.scope.name, *granted] if holder else granted
     return [{"name": name, "email": f"{name}@{NO_REPLY_DOMAIN}"} for name in dict.fromkeys(names)]
 
 
 def manifest_of(version: Version, base: str) -> bytes:
     """The manifest of one version, as `GET /PKG/VERSION` gives it."""
     return _with_deprecation(version.full, version.deprecated).replace(BASE_MARK, base).encode()
+
+
+def _mark() -> str:
+    return secrets.token_hex(16)  # JSON would escape the mark, and the text has to hold it as itself
 
 
 def _rebuild(package: Package, base: str) -> Document:

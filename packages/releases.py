@@ -104,6 +104,12 @@ def unpublish_versions(actor: Actor, name: str, kept: frozenset[str], revision: 
         _take_away(package, package.versions.filter(number__in=gone))
 
 
+def keeps_all(actor: Actor, name: str, kept: frozenset[str]) -> bool:
+    """Whether these are all the versions that are listed, so that nothing would be unpublished. Raises NotFound."""
+    package = access.find(actor, Action.VIEW, name)
+    return kept >= set(package.versions.filter(unpublished_at=None).values_list("number", flat=True))
+
+
 def unpublish(actor: Actor, name: str, revision: str) -> None:
     """Take the whole package away; its name stays with its holder and its numbers are never used again.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Length
@@ -17,14 +18,17 @@ from packages.models import Access, Package, PersonGrant, TeamGrant, Version
 MAX_TEXT = 100
 MAX_WORDS = 8
 SORTS = ("relevance", "recent", "name")
-_QUALIFIER = re.compile(r"(author|maintainer|scope|keywords|keyword|is|not):(\S+)")
+_QUALIFIER = re.compile(r"(?<!\S)(author|maintainer|scope|keywords|keyword|is|not|boost-exact):(\S+)")
+# What a list shows of the latest version; readmes and manifests stay in the database.
+_LEFT_THERE = ("full", "abbreviated", "readme", "readme_html")
 
 
 @dataclass(frozen=True)
 class Query:
     """What was searched for: free words and npm's qualifiers.
 
-    scope, maintainer: names without @; keywords: any of them; is_: the words after `is:`.
+    scope, maintainer: names without @; keywords: any of them; is_, not_: the words after `is:` and `not:`. Nothing here
+    is insecure, and an exact name always comes first, so `not:insecure` and `boost-exact:` change nothing.
     """
 
     words: tuple[str, ...] = ()
@@ -61,7 +65,7 @@ def search(actor: Actor, text: str, *, access_level: str = "", sort: str = "rele
     Source: `npm search`, GET /-/v1/search.
     """
     query = Query.parse(text)
-    found = access.visible_to(actor).select_related("latest__published_by", "scope")
+    found = _with_latest(access.visible_to(actor))
     for word in query.words:
         found = found.filter(Q(name__icontains=word) | Q(description__icontains=word) | Q(keywords__icontains=word))
     if query.scope:
@@ -81,7 +85,7 @@ def search(actor: Actor, text: str, *, access_level: str = "", sort: str = "rele
 
 def of_scope(actor: Actor, scope: Scope) -> QuerySet[Package]:
     """The packages of a scope that the actor may see, by name."""
-    return _with_latest(access.visible_to(actor).filter(scope=scope))
+    return _with_latest(access.visible_to(actor).filter(scope=scope)).order_by("name")
 
 
 def of_person(actor: Actor, person: User) -> QuerySet[Package]:
@@ -95,11 +99,26 @@ def of_person(actor: Actor, person: User) -> QuerySet[Package]:
         given = TeamGrant.objects.filter(package=OuterRef("pk"), team__seats__membership__user=person)
         mine |= Exists(given)
     found = access.visible_to(actor).filter(mine).annotate(theirs=access.standing(person.pk))
-    return _with_latest(found.filter(theirs__gte=least))
+    return _with_latest(found.filter(theirs__gte=least)).order_by("name")
+
+
+def with_manifests(packages: QuerySet[Package]) -> QuerySet[Package]:
+    """The same packages with the manifests of their latest versions at hand, as search results for clients need."""
+    return packages.defer(None).defer(*(f"latest__{each}" for each in _LEFT_THERE if each != "full"))
+
+
+def changed_since(actor: Actor, moment: datetime, most: int) -> QuerySet[Package]:
+    """At most so many packages that the actor may see and that changed since, the last changed first.
+
+    Source: `npm search` of npm 2, which keeps a copy of everything: GET /-/all/since.
+    """
+    changed = _with_latest(access.visible_to(actor).filter(modified_at__gte=moment))
+    return changed.order_by("-modified_at", "name")[:most]
 
 
 def _with_latest(packages: QuerySet[Package]) -> QuerySet[Package]:
-    return packages.select_related("latest__published_by", "scope").order_by("name")
+    found = packages.select_related("latest__published_by", "scope")
+    return found.defer(*(f"latest__{each}" for each in _LEFT_THERE))
 
 
 def _maintained_by(name: str) -> Q:
@@ -113,7 +132,7 @@ def _by_stability(found: QuerySet[Package], query: Query) -> QuerySet[Package]:
         found = found.exclude(unstable)
     if "unstable" in query.is_:
         found = found.filter(unstable)
-    return found
+    return found.none() if "insecure" in query.is_ else found
 
 
 def _order(query: Query, sort: str) -> list:

@@ -14,7 +14,7 @@ from orgs.models import Org
 from packages import access, packuments, plans, reasons
 from packages.access import Action, Standing
 from packages.changes import Unchanged, changing
-from packages.models import Access, Package, Permission, PersonGrant, TeamGrant
+from packages.models import Access, Package, Permission, PersonGrant, TeamGrant, TwoFactor
 from packages.reasons import Reason
 from packages.releases import require_revision
 from registry_site.errors import Conflict, Invalid, NotAllowed, NotFound
@@ -73,6 +73,23 @@ def set_access(actor: Actor, name: str, level: str) -> None:
         package.access = level
 
 
+def set_two_factor(actor: Actor, name: str, asks: str) -> None:
+    """What publishing to a package, and managing it, asks for; what it asks for already changes nothing.
+
+    asks: one of TwoFactor. Who asks others for two-factor shows it first, so that nobody locks themselves out.
+    Raises Invalid for another word, NotAllowed where the actor's person has two-factor off, OneTimePassRequired.
+    Source: `npm access set mfa=none|publish|automation`, and the package's settings.
+    """
+    package = access.find(actor, Action.MANAGE, name)
+    if asks not in TwoFactor.values:
+        raise Invalid("two-factor for publishing is none, publish or automation")
+    access.require_two_factor(actor, package, asks)
+    with changing(package, actor, "package.two_factor", asks=TwoFactor(asks).label, was=package.two_factor) as package:
+        if package.two_factor == asks:
+            raise Unchanged
+        package.two_factor = asks
+
+
 def preview_access(actor: Actor, name: str, level: str) -> Preview:
     """Who would gain or lose if the level became this one. Raises as `set_access` where the actor may not."""
     package = access.find(actor, Action.MANAGE, name)
@@ -118,7 +135,9 @@ def revoke_person(actor: Actor, name: str, username: str) -> None:
     """
     package = access.find(actor, Action.MANAGE, name)
     username = username.removeprefix("@")
-    with changing(package, actor, "person.revoked", person=username) as package:
+    was = package.person_grants.filter(user__username=username).first()
+    facts = {"was": was.get_permission_display()} if was else {}
+    with changing(package, actor, "person.revoked", person=username, **facts) as package:
         held = package.person_grants.filter(user__username=username).select_related("user").first()
         if held is None:
             raise NotFound(f"{username} was not given {name}")

@@ -3,8 +3,10 @@
 from django.urls import path, register_converter
 
 from accounts.endpoint import endpoint
-from packages.protocol import find, read, share, tags, write
-from packages.views import access, browse, conversion, orgs, releases
+from packages.protocol import find, hooks, proof, read, share, stage, stars, statistics, tags, trust, write
+from packages.views import access, browse, conversion, orgs, releases, settings, staging, two_factor
+from packages.views import hooks as hook_pages
+from packages.views import stars as star_pages
 
 
 class PackageConverter:
@@ -25,7 +27,23 @@ class PackageConverter:
 register_converter(PackageConverter, "package")
 
 own_protocol = [
+    path("stage", endpoint(GET=stage.index)),
+    path("stage/package/<package:name>", endpoint(POST=stage.publish)),
+    path("stage/<str:key>", endpoint(GET=stage.view, DELETE=stage.reject)),
+    path("stage/<str:key>/tarball", endpoint(GET=stage.tarball)),
+    path("stage/<str:key>/approve", endpoint(POST=stage.approve)),
     path("v1/search", endpoint(GET=find.search)),
+    path("all", endpoint(GET=find.everything)),
+    path("all/since", endpoint(GET=find.changed_since)),
+    path("_view/starredByUser", endpoint(GET=stars.view)),
+    path("user/v1/star", endpoint(GET=stars.own, PUT=stars.put_own, DELETE=stars.delete_own)),
+    path("user/package/<package:name>/star", endpoint(PUT=stars.put_package, DELETE=stars.delete_package)),
+    path("user/<str:user>/stars", endpoint(GET=stars.of_user)),
+    path("npm/v1/hooks", endpoint(GET=hooks.listed)),
+    path("npm/v1/hooks/hook", endpoint(POST=hooks.add)),
+    path("npm/v1/hooks/hook/<str:key>", endpoint(GET=hooks.one, PUT=hooks.change, DELETE=hooks.remove)),
+    path("npm/v1/keys", endpoint(without_credential=("GET",), GET=proof.keys)),
+    path("npm/v1/attestations/<package:name>@<str:number>", endpoint(GET=proof.attestations)),
     path("npm/v1/security/advisories/bulk", endpoint(POST=find.no_advisories)),
     path("npm/v1/security/audits", endpoint(POST=find.no_report)),
     path("npm/v1/security/audits/quick", endpoint(POST=find.no_report)),
@@ -33,12 +51,27 @@ own_protocol = [
     path("package/<package:name>/dist-tags/<str:tag>", endpoint(PUT=tags.put, POST=tags.put, DELETE=tags.remove)),
     path("package/<package:name>/visibility", endpoint(GET=read.visibility)),
     path("package/<package:name>/access", endpoint(GET=share.get_access, POST=share.set_access)),
+    path("package/<package:name>/trust", endpoint(GET=trust.publishers, POST=trust.add)),
+    path("package/<package:name>/trust/<str:key>", endpoint(DELETE=trust.remove)),
+    path(
+        "npm/v1/oidc/token/exchange/package/<package:name>",
+        endpoint(without_credential=("POST",), POST=trust.exchange_identity),
+    ),
     path("package/<package:name>/collaborators", endpoint(GET=share.collaborators)),
     path("package/<package:name>/owners", endpoint(PUT=share.add_owner)),
     path("package/<package:name>/owners/<str:user>", endpoint(DELETE=share.remove_owner)),
     path("org/<str:org>/package", endpoint(GET=share.org_packages)),
     path("user/<str:user>/package", endpoint(GET=share.user_packages)),
     path("team/<str:org>/<str:team>/package", endpoint(GET=share.team_packages, PUT=share.grant, DELETE=share.revoke)),
+]
+
+# The public registry has these at an address of their own; here they are also at the website's root.
+statistics_api = [
+    path("downloads/point/<str:period>", endpoint(GET=statistics.point)),
+    path("downloads/point/<str:period>/<path:names>", endpoint(GET=statistics.point)),
+    path("downloads/range/<str:period>", endpoint(GET=statistics.each_day)),
+    path("downloads/range/<str:period>/<path:names>", endpoint(GET=statistics.each_day)),
+    path("versions/<package:name>/<str:period>", endpoint(GET=statistics.versions)),
 ]
 
 protocol = [
@@ -62,14 +95,27 @@ pages = [
     path("org/<str:org>/teams/<str:team>/seats", orgs.seats, name="team-seats"),
     path("org/<str:org>/teams/<str:team>/packages", orgs.grants, name="team-grants"),
     path("org/<str:org>/teams/<str:team>/delete", orgs.delete_team, name="delete-team"),
+    path("settings/webhooks", hook_pages.page, name="webhooks"),
+    path("settings/webhooks/<uuid:key>", hook_pages.hook, name="webhook"),
+    path("settings/webhooks/<uuid:key>/do", hook_pages.act, name="webhook-act"),
     path("settings/become-org", conversion.become_org, name="become-org"),
     path("package/<package:name>/access", access.page, name="package-access"),
     path("package/<package:name>/access/level", access.set_level, name="package-level"),
     path("package/<package:name>/access/people", access.people, name="package-people"),
     path("package/<package:name>/access/teams", access.teams, name="package-teams"),
+    path("package/<package:name>/star", star_pages.star, name="package-star"),
+    path("trust/@<str:scope>", settings.scope_trust, name="scope-trust"),
+    path("package/<package:name>/settings", settings.page, name="package-settings"),
+    path("package/<package:name>/settings/trust", settings.package_trust, name="package-trust"),
+    path("package/<package:name>/settings/two-factor", two_factor.asks, name="package-two-factor"),
     path("package/<package:name>/versions", browse.versions, name="package-versions"),
     path("package/<package:name>/dependencies", browse.dependencies, name="package-dependencies"),
     path("package/<package:name>/activity", browse.activity, name="package-activity"),
+    path("package/<package:name>/staged", staging.index, name="package-staged"),
+    path("package/<package:name>/staged/<uuid:key>", staging.review, name="package-review"),
+    path("package/<package:name>/staged/<uuid:key>/tarball", staging.tarball, name="package-staged-tarball"),
+    path("package/<package:name>/staged/<uuid:key>/approve", staging.approve, name="package-approve"),
+    path("package/<package:name>/staged/<uuid:key>/reject", staging.reject, name="package-reject"),
     path("package/<package:name>/deprecate", releases.deprecate, name="package-deprecate"),
     path("package/<package:name>/unpublish", releases.unpublish, name="package-unpublish"),
     path("package/<package:name>/v/<str:number>", browse.package, name="package-version"),

@@ -21,6 +21,7 @@ unknown = [path("<path:rest>", endpoint(without_credential=_every, **dict.fromke
 urlpatterns = [
     path("", accounts.root),
     path("-/", include([*own, *unknown])),
+    *packages.statistics_api,
     *packages.protocol,
     *unknown,
 ]

@@ -12,6 +12,7 @@ urlpatterns = [
     path("npm/", include(registry_urls.urlpatterns)),
     # npm's OIDC exchange forgets the mount path, so the registry's own endpoints answer here, too.
     path("-/", include([*registry_urls.own, *registry_urls.unknown])),
+    *packages.statistics_api,
     path("healthz/live", health.live, name="live"),
     path("healthz/ready", health.ready, name="ready"),
     path("admin/", admin.site.urls),

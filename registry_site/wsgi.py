@@ -6,3 +6,7 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "registry_site.settings")
 application = get_wsgi_application()
+
+from packages.counting import tally  # noqa: E402 - models can be imported from here on
+
+tally.start()

@@ -88,6 +88,18 @@ def publish(settings):
 
 
 @pytest.fixture
+def stage(settings):
+    """Stage a small package as an actor, through the verb, as `publish` publishes one."""
+    from packages import staging
+
+    def run(actor: Actor, name: str, number: str = "1.0.0", **more):
+        settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
+        return staging.stage(actor, payloads.upload(name, number, settings.SPOOL_DIR, **more))
+
+    return run
+
+
+@pytest.fixture
 def npm(client) -> RegistryClient:
     """A registry client without credential; `npm.as_(token)` is one with."""
     return RegistryClient(client)
@@ -107,6 +119,7 @@ def empty_store(settings, tmp_path):
     settings.STORAGE_URL = (tmp_path / "blobs").as_uri()
     settings.DATA_DIR = tmp_path
     settings.SPOOL_DIR = tmp_path / "spool"
+    settings.SIGNING_KEYS_DIR = tmp_path / "keys"
     blobs.store.cache_clear()
     yield
     blobs.store.cache_clear()

@@ -91,6 +91,13 @@ class Content(models.Model):
     class Meta:
         abstract = True
 
+    @property
+    def workflow(self) -> str:
+        """What published it when that was no person, as in `GitHub Actions`; "" for a person, also one who is gone."""
+        via = self.published_via
+        by_person = self.published_by_id or via in ("", "session", "operator") or via.startswith("npm_")
+        return "" if by_person else via
+
     @cached_property
     def manifest(self) -> dict:
         """The manifest as it is served, without the address its tarball link begins with."""
@@ -104,12 +111,17 @@ class Version(Content):
     deprecated = models.CharField(max_length=1024, blank=True)
     published_at = models.DateTimeField(default=timezone.now)
     unpublished_at = models.DateTimeField(null=True, blank=True)
+    staged_as = models.UUIDField(
+        null=True, unique=True, editable=False, help_text="the key it waited under before it was released"
+    )
+    signed_with = models.CharField(max_length=60, blank=True, editable=False, help_text="the id of the signing key")
 
     class Meta:
         ordering = ["-published_at", "-id"]
         constraints = [
             models.UniqueConstraint("package", "folded", name="a_number_is_used_once"),
         ]
+        indexes = [models.Index(fields=["signed_with", "published_at"], name="versions_of_a_signing_key")]
 
     def __str__(self) -> str:
         return f"{self.package}@{self.number}"

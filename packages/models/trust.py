@@ -40,6 +40,7 @@ class TrustedPublisher(models.Model):
     name = models.CharField(max_length=MAX_NAME, db_index=True, help_text="full name of the package")
     kind = models.CharField(max_length=40, help_text="github, gitlab, circleci, or the name of an issuer")
     claims = models.JSONField(default=dict)
+    pinned = models.JSONField(default=dict, help_text="ids at the first use; another repository of the name differs")
     permissions = models.JSONField(default=list, help_text="createPackage, createStagedPackage")
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -33,6 +33,11 @@ class Webhook(models.Model):
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.name}: {self.endpoint}"
 
+    @property
+    def subject(self) -> str:
+        """What it is about, as npm writes it: a package, @scope or ~person."""
+        return {"scope": "@", "owner": "~"}.get(self.kind, "") + self.name
+
 
 class WebhookDelivery(models.Model):
     """One message for a webhook; written with the change it tells of, sent and tried again by the worker."""

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
 from django.http import JsonResponse
-from django.urls import reverse
 from django.utils import timezone
 
-from accounts.endpoint import website
+from accounts.endpoint import page_address
 from accounts.names import NO_REPLY_DOMAIN
+from packages import downloads, packuments
 from packages import search as searching
+from packages.downloads import Period
+from packages.links import link
 from packages.models import Package
 
 DEFAULT_SIZE = 20
 MAX_SIZE = 250
 MAX_FROM = 10_000
+MOST = 1000  # packages in the map of npm 2, the last changed ones
 
 
 def search(request) -> JsonResponse:
@@ -22,13 +29,40 @@ def search(request) -> JsonResponse:
     size = _number(request, "size", DEFAULT_SIZE, MAX_SIZE)
     start = _number(request, "from", 0, MAX_FROM)
     now = timezone.now().isoformat()
-    return JsonResponse(
-        {
-            "objects": [_result(request, package) for package in found[start : start + size]],
-            "total": found.count(),
-            "time": now,
-        }
-    )
+    shown = list(searching.with_manifests(found)[start : start + size])
+    return JsonResponse({"objects": _results(request, shown), "total": found.count(), "time": now})
+
+
+def everything(request) -> JsonResponse:
+    """`npm search` of npm 2, and of npm 6 when the newer address fails."""
+    return _map(request, datetime.fromtimestamp(0, UTC))
+
+
+def changed_since(request) -> JsonResponse:
+    """`npm search` of npm 2, when it has a copy: `?startkey=` and the milliseconds of that copy."""
+    text = request.GET.get("startkey", "")
+    moment = int(text) if text.isascii() and text.isdigit() and len(text) < 15 else 0
+    return _map(request, datetime.fromtimestamp(moment / 1000, UTC))
+
+
+def _map(request, since: datetime) -> JsonResponse:
+    now = int(timezone.now().timestamp() * 1000)
+    packages = list(searching.changed_since(request.actor, since, MOST))
+    maintainers = packuments.maintainers_of(packages)
+    return JsonResponse({"_updated": now} | {each.name: _entry(each, maintainers[each.pk]) for each in packages})
+
+
+def _entry(package: Package, maintainers: list[dict[str, str]]) -> dict[str, Any]:
+    number = package.latest.number if package.latest else ""
+    return {
+        "name": package.name,
+        "description": package.description,
+        "keywords": package.keywords,
+        "maintainers": maintainers,
+        "dist-tags": {"latest": number} if number else {},
+        "versions": {number: "latest"} if number else {},
+        "time": {"modified": package.modified_at.isoformat()},
+    }
 
 
 def no_advisories(request) -> JsonResponse:
@@ -43,31 +77,59 @@ def no_report(request) -> JsonResponse:
     return JsonResponse({"actions": [], "advisories": {}, "muted": [], "metadata": found | {"totalDependencies": 0}})
 
 
-def _result(request, package: Package) -> dict:
+def _results(request, packages: list[Package]) -> list[dict[str, Any]]:
+    maintainers = packuments.maintainers_of(packages)
+    weekly, monthly = (downloads.each_total(packages, Period.last(days)) for days in (7, 30))
+    return [
+        _result(package, page_address(request, "package", package.name), _people(maintainers[package.pk]))
+        | {"downloads": {"weekly": weekly.get(package.pk, 0), "monthly": monthly.get(package.pk, 0)}}
+        for package in packages
+    ]
+
+
+def _result(package: Package, page: str, maintainers: list[dict[str, str]]) -> dict[str, Any]:
     latest = package.latest
-    publisher = _person(latest.published_by.username if latest and latest.published_by else package.name)
-    owner = _person(package.scope.name) if package.scope else publisher
+    manifest = latest.manifest if latest else {}
+    person = latest.published_by if latest else None
+    publisher = _person(person.username) if person else (maintainers or [_person(package.name)])[0]
+    number = latest.number if latest else ""
     return {
         "package": {
             "name": package.name,
             "scope": package.scope.name if package.scope else "unscoped",
-            "version": latest.number if latest else "",
+            "sanitized_name": package.name,
+            "version": number,
             "description": package.description,
             "keywords": package.keywords,
-            "date": package.modified_at.isoformat(),
-            "links": {"npm": website(request) + reverse("package", args=[package.name])},
+            "date": (latest.published_at if latest else package.modified_at).isoformat(),
+            "license": _text(manifest.get("license")),
+            "links": {"npm": page} | _links(manifest),
             "publisher": publisher,
-            "maintainers": [owner],
+            "maintainers": maintainers or [publisher],
         },
         "score": {"final": 1.0, "detail": {"quality": 1.0, "popularity": 1.0, "maintenance": 1.0}},
         "searchScore": 1.0,
-        "flags": {"insecure": 0},
+        "flags": {"insecure": 0} | ({"unstable": True} if number.startswith("0.") else {}),
         "updated": package.modified_at.isoformat(),
     }
 
 
+def _links(manifest: dict[str, Any]) -> dict[str, str]:
+    found = {each: link(manifest.get(each)) for each in ("homepage", "repository", "bugs")}
+    return {each: place["address"] for each, place in found.items() if place}
+
+
+def _people(maintainers: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    return [{"username": each["name"], "email": each["email"]} for each in maintainers]
+
+
 def _person(name: str) -> dict[str, str]:
     return {"username": name, "email": f"{name}@{NO_REPLY_DOMAIN}"}
+
+
+def _text(value: Any) -> str:
+    value = value.get("type") if isinstance(value, dict) else value
+    return value[:256] if isinstance(value, str) else ""
 
 
 def _number(request, name: str, default: int, most: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import FileResponse, HttpResponse, HttpResponseNotModified, JsonResponse
 
 from accounts.endpoint import registry
-from packages import access, blobs, packuments
+from packages import access, blobs, counting, packuments
 from packages.access import Action
 from packages.models import Package, Version
 from packages.names import PackageName
@@ -63,6 +63,8 @@ def tarball(request, name: str, file: str) -> HttpResponse:
     if found is None:
         raise access.missing(request.actor, name)
     body = blobs.open_blob(found.blob, found.size)
+    if request.method == "GET":
+        body = counting.watch(body, found)
     response = FileResponse(body, content_type="application/octet-stream")
     response["Content-Length"] = str(found.size)
     response["Cache-Control"] = CACHE_TARBALL

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import JsonResponse
 
 from accounts import people
@@ -9,12 +11,18 @@ from accounts.body import read_object, text_field
 from orgs import access as org_access
 from packages import access, search, sharing, wire
 from packages.access import Action, Standing
+from packages.models import TwoFactor
 from packages.packuments import maintainers
+from registry_site.errors import Malformed
 
 
 def set_access(request, name: str) -> JsonResponse:
-    """`npm access set status=private|public`, `npm access restricted|public`."""
-    sharing.set_access(request.actor, name, wire.read_access(read_object(request)))
+    """`npm access set status=private|public` and `set mfa=none|publish|automation`; npm 8 has words of its own."""
+    body = read_object(request)
+    if "publish_requires_tfa" in body:
+        sharing.set_two_factor(request.actor, name, _two_factor(body))
+    if "access" in body or "publish_requires_tfa" not in body:
+        sharing.set_access(request.actor, name, wire.read_access(body))
     return JsonResponse({})
 
 
@@ -84,6 +92,16 @@ def revoke(request, org: str, team: str) -> JsonResponse:
     """`npm access revoke ORG:TEAM PKG`."""
     sharing.revoke_team(request.actor, text_field(read_object(request), "package"), org, team)
     return JsonResponse({})
+
+
+def _two_factor(body: dict[str, Any]) -> TwoFactor:
+    # npm 6 and pnpm send the first key alone: tokens for CI then go on, as they did for npm 6's own registry.
+    asked, tokens_pass = body["publish_requires_tfa"], body.get("automation_token_overrides_tfa", True)
+    if not isinstance(asked, bool) or not isinstance(tokens_pass, bool):
+        raise Malformed("publish_requires_tfa and automation_token_overrides_tfa are true or false")
+    if not asked:
+        return TwoFactor.NONE
+    return TwoFactor.AUTOMATION if tokens_pass else TwoFactor.PUBLISH
 
 
 def _level(standing: int) -> str:

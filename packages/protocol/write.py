@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 
@@ -10,17 +12,18 @@ from accounts.endpoint import content_length
 from packages import access, publishing, releases, sharing, wire
 from packages.access import Action
 from packages.names import PackageName
-from registry_site.errors import Malformed, UnsupportedEncoding
+from packages.protocol import stars
+from registry_site.errors import UnsupportedEncoding
 
 
 def put_package(request, name: str) -> JsonResponse:
-    """`npm publish` and `npm deprecate`: one address, told apart by the body."""
+    """`npm publish`, `npm deprecate` and `npm star`: one address, told apart by the body."""
     request.actor.require(Power.READ)
     body = wire.read_put(
         PackageName.parse(name),
-        _plain(request),
+        plain(request),
         content_length(request),
-        spool=_spool(),
+        spool=spool(),
         max_tarball=settings.MAX_TARBALL,
     )
     match body:
@@ -28,22 +31,24 @@ def put_package(request, name: str) -> JsonResponse:
             publishing.publish(request.actor, body)
         case wire.Deprecation():
             releases.deprecate(request.actor, name, body.messages, body.revision)
-        case _:
-            raise Malformed("this registry keeps no stars")
+        case wire.Stars():
+            stars.put_users(request, name, body.users)
     return JsonResponse({"ok": True, "success": True}, status=201)
 
 
 def put_revision(request, name: str, revision: str) -> JsonResponse:
     """`npm unpublish PKG@VERSION` and `npm owner`: the client's copy of the document, with less or others in it."""
     request.actor.require(Power.READ)
-    body = wire.read_revision_put(PackageName.parse(name), _plain(request), content_length(request))
+    body = wire.read_revision_put(PackageName.parse(name), plain(request), content_length(request))
     match body:
+        case wire.Stars(users=users):
+            stars.put_users(request, name, users)
+        case wire.Unpublication(users=frozenset() as users) if releases.keeps_all(request.actor, name, body.kept):
+            stars.put_users(request, name, users)  # pnpm's last way to star: the whole document again
         case wire.Unpublication():
             releases.unpublish_versions(request.actor, name, body.kept, revision)
         case wire.OwnerList():
             sharing.set_owners(request.actor, name, body.names, revision)
-        case _:
-            raise Malformed("this registry keeps no stars")
     return JsonResponse({"ok": True, "success": True}, status=201)
 
 
@@ -59,12 +64,14 @@ def delete_tarball(request, name: str, file: str, revision: str) -> HttpResponse
     return JsonResponse({"ok": True})
 
 
-def _plain(request):
+def plain(request):
+    """The request, whose body is read as it is. Raises UnsupportedEncoding for a compressed one."""
     if request.headers.get("content-encoding", "identity") != "identity":
         raise UnsupportedEncoding("send the body without compression")
     return request
 
 
-def _spool():
+def spool() -> Path:
+    """The folder for tarballs that are on their way in."""
     settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
     return settings.SPOOL_DIR

@@ -19,13 +19,16 @@ _FHCRC, _FEXTRA, _FNAME, _FCOMMENT = 2, 4, 8, 16
 class Inflated:
     """The bytes inside a gzip file, in order, never more than a slice at once. Use it with `with`.
 
+    source: a path, or an open file that is read once from where it stands, and closed at the end.
+
     Raises Invalid for anything but one whole member with a right checksum and nothing behind it, for more output than
     `limits.unpacked`, and for a ratio that only a bomb has.
     """
 
-    def __init__(self, path: Path, limits: Limits) -> None:
+    def __init__(self, source: Path | BinaryIO, limits: Limits) -> None:
         self._limits = limits
-        self._file: BinaryIO = path.open("rb")
+        self._file: BinaryIO = source.open("rb") if isinstance(source, Path) else source
+        self._ahead = b""
         self._inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
         self._buffer = b""
         self._at = 0
@@ -33,8 +36,9 @@ class Inflated:
         self._made = 0
 
     def __enter__(self) -> Inflated:
-        first = self._file.read(MAX_HEADER)
-        self._file.seek(0)
+        while len(self._ahead) < MAX_HEADER and (piece := self._file.read(MAX_HEADER - len(self._ahead))):
+            self._ahead += piece
+        first = self._ahead
         if not first.startswith(_MAGIC):
             self._file.close()
             raise refusal("it is not a gzip file", "not_gzip")
@@ -77,7 +81,7 @@ class Inflated:
         return True
 
     def _next_slice(self) -> bytes:
-        packed = self._inflate.unconsumed_tail or self._file.read(SLICE)
+        packed = self._inflate.unconsumed_tail or self._take_ahead() or self._file.read(SLICE)
         if packed is not self._inflate.unconsumed_tail:
             self._read += len(packed)
         try:
@@ -87,6 +91,10 @@ class Inflated:
         if not packed and not made and not self._inflate.eof:
             raise refusal("it is cut off", "damaged_gzip")
         return made
+
+    def _take_ahead(self) -> bytes:
+        ahead, self._ahead = self._ahead, b""
+        return ahead
 
     def _require_bounds(self) -> None:
         if self._made > self._limits.unpacked:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -13,9 +12,12 @@ from accounts import people
 from accounts.endpoint import registry
 from accounts.models import AuditEvent
 from orgs import organizations
+from packages import changes, downloads, provenance, sharing, staging
 from packages import search as searching
-from packages import sharing
-from packages.models import Access
+from packages import stars as star_verbs
+from packages.downloads import Period
+from packages.links import link
+from packages.models import Access, Version
 from packages.packuments import maintainers
 from packages.views import context
 
@@ -24,6 +26,7 @@ VERSIONS_A_PAGE = 100
 EVENTS_A_PAGE = 50
 MOST_PAGES = 50
 FACES = 5
+STARS_SHOWN = 20
 
 
 def home(request) -> HttpResponse:
@@ -31,7 +34,7 @@ def home(request) -> HttpResponse:
     actor = request.actor
     address = registry(request) + "/"
     if not actor.is_signed_in:
-        recent = searching.search(actor, "", sort="recent")[:6]
+        recent = downloads.with_weekly(searching.search(actor, "", sort="recent")[:6])
         return render(request, "pages/welcome.html", {"address": address, "recent": recent})
     mine = searching.of_person(actor, actor.user).order_by("-modified_at")
     events = AuditEvent.objects.filter(package__in=mine.order_by().values("name"))
@@ -40,10 +43,11 @@ def home(request) -> HttpResponse:
         "pages/home.html",
         {
             "address": address,
-            "packages": mine[:10],
+            "packages": downloads.with_weekly(mine[:10]),
             "package_count": mine.count(),
             "memberships": organizations.of(actor.user),
-            "events": events[:12],
+            "waiting": staging.listed(actor)[:5],
+            "events": changes.heard_by(actor, events)[:12],
         },
     )
 
@@ -56,7 +60,7 @@ def search(request) -> HttpResponse:
     total = found.count()
     private = found.filter(access=Access.RESTRICTED).count()
     shown = searching.search(request.actor, text, access_level=level, sort=sort)
-    page = _page(request, shown, A_PAGE)
+    page = _packages(request, shown)
     return render(
         request,
         "pages/search.html",
@@ -82,7 +86,8 @@ def person(request, user: str) -> HttpResponse:
         {
             "person": found,
             "own": own,
-            "page": _page(request, packages, A_PAGE),
+            "page": _packages(request, packages),
+            "starred": star_verbs.of_person(request.actor, found)[:STARS_SHOWN],
             "memberships": organizations.of(found) if own else [],
             "address": registry(request) + "/",
         },
@@ -101,16 +106,29 @@ def package(request, name: str, number: str = "") -> HttpResponse:
         | {
             "install": f"npm i {found.name}" + (f"@{number}" if number else ""),
             "tags": found.tags.select_related("version"),
+            "waiting_count": found.staged.count() if "publish" in shared["can"] else 0,
+            "stars": star_verbs.of_package(request.actor, found),
+            "downloads": downloads.trend(found),
             "faces": team[:FACES],
             "more": max(len(team) - FACES, 0),
             "mine": next((each for each in team if each.user == request.actor.user), None),
             "people_count": len(team),
-            "maintainers": maintainers(found),
+            "maintainers": [] if shared["insider"] else maintainers(found),
             "license": _text(manifest.get("license")),
-            "homepage": _link(manifest.get("homepage")),
-            "repository": _link(_url_of(manifest.get("repository"))),
+            "homepage": link(manifest.get("homepage")),
+            "repository": link(manifest.get("repository")),
+            "built": _built(shared["version"]),
         },
     )
+
+
+def _built(version: Version) -> dict[str, Any] | None:
+    attestation = provenance.of(version) if "attestations" in version.manifest["dist"] else None
+    if attestation is None:
+        return None
+    source = attestation.source
+    addresses = {field: link(source.get(field)) for field in ("repository", "builder", "run", "log_entry")}
+    return {"source": source, "addresses": addresses, "verified_at": attestation.verified_at}
 
 
 def versions(request, name: str) -> HttpResponse:
@@ -123,6 +141,9 @@ def versions(request, name: str) -> HttpResponse:
     )
     tags = list(found.tags.select_related("version"))
     page = _page(request, history, VERSIONS_A_PAGE)
+    weekly = downloads.by_version(found, Period.last(7))
+    for each in page:
+        each.weekly = weekly.get(each.number, 0)
     return render(request, "pages/package_versions.html", shared | {"page": page, "tags": tags})
 
 
@@ -140,7 +161,14 @@ def activity(request, name: str) -> HttpResponse:
     """Who did what with a package, for those who belong to it."""
     found, shared = context.of_package(request, name, "activity")
     events = AuditEvent.objects.filter(package=found.name) if shared["insider"] else AuditEvent.objects.none()
+    events = events if "publish" in shared["can"] else events.exclude(action__in=changes.UNSEEN)
     return render(request, "pages/package_activity.html", shared | {"page": _page(request, events, EVENTS_A_PAGE)})
+
+
+def _packages(request, found):
+    page = _page(request, found, A_PAGE)
+    page.object_list = downloads.with_weekly(page.object_list)
+    return page
 
 
 def _page(request, items, size: int):
@@ -152,18 +180,3 @@ def _page(request, items, size: int):
 def _text(value: Any) -> str:
     value = value.get("type") if isinstance(value, dict) else value
     return value[:256] if isinstance(value, str) else ""
-
-
-def _url_of(value: Any) -> Any:
-    return value.get("url") if isinstance(value, dict) else value
-
-
-def _link(value: Any) -> dict[str, str] | None:
-    # Shown as text by whoever wrote the package; linked only where a browser goes with it nowhere but to a website.
-    if not isinstance(value, str) or len(value) > 2048:
-        return None
-    address = value.removeprefix("git+").replace("git://", "https://", 1).removesuffix(".git")
-    parts = urlsplit(address) if address.startswith(("https://", "http://")) else None
-    if parts is None or not parts.hostname or parts.username:
-        return None
-    return {"address": address, "text": (parts.hostname + parts.path).rstrip("/")}

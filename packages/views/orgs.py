@@ -20,7 +20,7 @@ from orgs import teams as team_verbs
 from orgs.access import Action
 from orgs.models import DEVELOPERS, Org, Team
 from orgs.views import head
-from packages import access, search, sharing
+from packages import access, changes, downloads, search, sharing
 from packages.models import Access, TeamGrant
 from registry_site.errors import Refusal
 from registry_site.htmx import answer, take_notice
@@ -31,10 +31,11 @@ A_PAGE = 50
 def packages(request, org: str) -> HttpResponse:
     """An org's packages, of those the viewer may see."""
     found = org_access.find(request.actor, Action.VIEW, org)
-    listed = search.of_scope(request.actor, found.scope)
+    page = Paginator(search.of_scope(request.actor, found.scope), A_PAGE).get_page(request.GET.get("page"))
+    page.object_list = downloads.with_weekly(page.object_list)
     context = org_head(request, found) | {
         "tab": "packages",
-        "page": Paginator(listed, A_PAGE).get_page(request.GET.get("page")),
+        "page": page,
         "address": registry(request) + "/",
         "may_publish": access.may_claim(request.actor, found.scope),
     }
@@ -99,7 +100,7 @@ def activity(request, org: str) -> HttpResponse:
     events = AuditEvent.objects.filter(org=found.name)
     if Action.TEAMS not in org_access.can(request.actor, found):
         seen = access.visible_to(request.actor).filter(scope=found.scope).values("name")
-        events = events.filter(Q(package="") | Q(package__in=seen))
+        events = changes.heard_by(request.actor, events.filter(Q(package="") | Q(package__in=seen)))
     page = Paginator(events, A_PAGE).get_page(request.GET.get("page"))
     return render(request, "pages/org_activity.html", org_head(request, found) | {"tab": "activity", "page": page})
 

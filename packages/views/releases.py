@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
+from accounts.views.stepping import asks_again
 from packages import packuments, releases
 from packages.views import context
 from registry_site.errors import NotAllowed, Refusal
@@ -33,8 +34,9 @@ def deprecate(request, name: str) -> HttpResponse:
     return render(request, "pages/deprecate.html", shared | {"numbers": numbers, "chosen": chosen, "error": error})
 
 
+@asks_again
 def unpublish(request, name: str) -> HttpResponse:
-    """Take a version, or the whole package, away; asked for by typing the name."""
+    """Take a version, or the whole package, away; asked for by typing the name, and by showing again who one is."""
     found, shared = context.of_package(request, name, "access")
     if "manage" not in shared["can"]:
         raise NotAllowed(f"only owners may unpublish {name}")

@@ -65,12 +65,13 @@ class Unpublication:
 
     revision: the body's own; the address has one too.
     kept: the versions that stay. When that is all of them the body may be pnpm's fallback for `pnpm star`: see users.
+    users: everyone who stars the package, None where the body does not say.
     """
 
     revision: str | None
     kept: frozenset[str]
     tags: dict[str, str]
-    users: frozenset[str] = frozenset()
+    users: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from registry_site import strictjson
 from registry_site.errors import Invalid, Malformed
 
 CHUNK = 256 * 1024
-MAX_DOCUMENT = 8 * MEGABYTE  # what may surround a tarball: manifest, README, provenance
+MAX_DOCUMENT = 16 * MEGABYTE  # what may surround a tarball: manifest, provenance, a README that npm 6 sends twice
 MAX_EDITED_DOCUMENT = 32 * MEGABYTE  # a document of thousands of versions, sent back to change one field
 
 
@@ -61,7 +61,7 @@ def read_revision_put(name: PackageName, stream: Stream, length: int) -> Unpubli
     revision = _optional_text(document, "_rev")
     if "versions" in document:
         kept = frozenset(_mapping(document, "versions"))
-        return Unpublication(revision, kept, _tags(document), _users(document) if "users" in document else frozenset())
+        return Unpublication(revision, kept, _tags(document), _users(document) if "users" in document else None)
     if "maintainers" in document:
         return OwnerList(revision, _owners(document["maintainers"]))
     if "users" in document:

@@ -6,15 +6,17 @@ import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 from django.db import transaction
 from django.urls import get_resolver
 
 from accounts.actor import Actor
-from packages.models import Package
+from packages.models import Package, StagedVersion
 from packages.packuments import revision_of
 from tests.policy import world
 from tests.tools import payloads
+from tests.tools.sessions import sign_in
 
 ABBREVIATED = "application/vnd.npm.install-v1+json"
 
@@ -39,13 +41,21 @@ READING = [
     Read("<package:name>/<str:spec>", "{name}/latest"),
     Read("<package:name>/-/<str:file>", "{name}/-/{base}-1.0.0.tgz"),
     Read("<package:name>/-/<str:file>", "{name}/-/{base}-1.0.0.tgz", method="head"),
+    Read("-/npm/v1/attestations/<package:name>@<str:number>", "-/npm/v1/attestations/{encoded}@1.0.0"),
     Read("-/package/<package:name>/dist-tags", "-/package/{encoded}/dist-tags"),
     Read("-/package/<package:name>/visibility", "-/package/{encoded}/visibility"),
     Read("-/package/<package:name>/access", "-/package/{encoded}/access"),
     Read("-/package/<package:name>/collaborators", "-/package/{encoded}/collaborators"),
+    Read("downloads/point/<str:period>/<path:names>", "downloads/point/last-week/{name}"),
+    Read("downloads/range/<str:period>/<path:names>", "downloads/range/last-week/{encoded}"),
+    Read("versions/<package:name>/<str:period>", "versions/{encoded}/last-week"),
 ]
 LISTS = {
     "-/v1/search": "-/v1/search?text={base}&size=250",
+    "-/all": "-/all",
+    "-/all/since": "-/all/since?startkey=1",
+    "-/_view/starredByUser": "-/_view/starredByUser?key=%22stella%22",
+    "-/user/<str:user>/stars": "-/user/stella/stars",
     "-/org/<str:org>/package": "-/org/acme/package",
     "-/user/<str:user>/package": "-/user/uma/package",
 }
@@ -53,7 +63,10 @@ LISTS = {
 
 @dataclass(frozen=True)
 class Write:
-    """A registry call that changes a package. letter: the right it needs, p or m; only: names that it applies to."""
+    """A registry call that changes a package. letter: the right it needs, p or m; only: names that it applies to.
+
+    The letter 2 needs m and a second factor, which nobody here has: it is refused to everyone.
+    """
 
     route: str
     path: str
@@ -72,9 +85,7 @@ WRITING = [
     Write("-/package/<package:name>/dist-tags", "-/package/{encoded}/dist-tags", "post", "p", {"next": "1.0.0"}),
     Write("<package:name>/<str:spec>", "{encoded}/next", "put", "p", "1.0.0"),
     Write("-/package/<package:name>/owners", "-/package/{encoded}/owners", "put", "m", {"user": "dave"}, only="@uma/"),
-    Write(
-        "-/package/<package:name>/owners/<str:user>", "-/package/{encoded}/owners/hugo", "delete", "m", only="@uma/"
-    ),
+    Write("-/package/<package:name>/owners/<str:user>", "-/package/{encoded}/owners/hugo", "delete", "m", only="@uma/"),
     Write("<package:name>/-rev/<str:revision>", "{encoded}/-rev/{revision}", "put", "m", "unpublish"),
     Write("<package:name>/-rev/<str:revision>", "{encoded}/-rev/{revision}", "delete", "m"),
     Write(
@@ -82,6 +93,13 @@ WRITING = [
     ),
     Write("<package:name>/-rev/<str:revision>", "{encoded}/-rev/{revision}", "put", "m", "owners", only="@uma/"),
     Write("-/package/<package:name>/access", "-/package/{encoded}/access", "post", "m", "flip", only="@"),
+    Write("-/package/<package:name>/trust", "-/package/{encoded}/trust", "post", "2", "trust"),
+    Write("-/package/<package:name>/trust/<str:key>", "-/package/{encoded}/trust/none", "delete", "2"),
+    Write("<package:name>", "{encoded}", "put", "v", "star"),
+    Write("-/user/v1/star", "-/user/v1/star", "put", "v", "star by name"),
+    Write("-/user/package/<package:name>/star", "-/user/package/{encoded}/star", "put", "v"),
+    Write("-/npm/v1/hooks/hook", "-/npm/v1/hooks/hook", "post", "v", "hook"),
+    Write("-/stage/package/<package:name>", "-/stage/package/{encoded}", "post", "p", "publish"),
     Write("-/team/<str:org>/<str:team>/package", "-/team/acme/readers/package", "put", "m", "grant", only="@acme/"),
     Write("-/team/<str:org>/<str:team>/package", "-/team/acme/core/package", "delete", "m", "revoke", only="@acme/"),
 ]
@@ -92,9 +110,27 @@ FORMS = {  # route name: (address, what is sent, the right it needs, which names
     "package-unpublish": ("package/{name}/unpublish", {"version": "all", "confirm": "{name}"}, "m", ""),
     "package-level": ("package/{name}/access/level", {"access": "{other}", "confirm": "{name}"}, "m", "@"),
     "package-people": ("package/{name}/access/people", {"user": "dave", "permission": "read"}, "m", "@uma/"),
+    "package-trust": ("package/{name}/settings/trust", {"kind": "github"}, "2", ""),
+    "package-two-factor": ("package/{name}/settings/two-factor", {"asks": "publish"}, "2", ""),
+    "package-star": ("package/{name}/star", {"starred": "yes"}, "v", ""),
     "package-teams": ("package/{name}/access/teams", {"team": "readers", "permission": "write"}, "m", "@acme/"),
 }
+MANAGED = [Read("-/package/<package:name>/trust", "-/package/{encoded}/trust")]  # to look at, for managers alone
+MANAGED_PAGES = ["package/{name}/settings"]
 LIST_PAGES = ["search?q={base}", "~uma", "org/acme"]
+
+STAGED = {  # what waits for a release, for those alone who may publish: addresses of the registry, then pages
+    "-/stage/<str:key>": "-/stage/{key}",
+    "-/stage/<str:key>/tarball": "-/stage/{key}/tarball",
+}
+STAGED_LIST = "-/stage"
+STAGED_PAGES = {
+    "package/<package:name>/staged": "package/{name}/staged",
+    "package/<package:name>/staged/<uuid:key>": "package/{name}/staged/{key}",
+    "package/<package:name>/staged/<uuid:key>/tarball": "package/{name}/staged/{key}/tarball",
+}
+# Approving and rejecting are asked cell by cell in tests/unit/test_staging.py.
+DECIDED = {"-/stage/<str:key>/approve"} | {f"{list(STAGED_PAGES)[1]}/{word}" for word in ("approve", "reject")}
 
 # Addresses that are about no package, or are another spelling of one above.
 ABOUT_NONE = (
@@ -102,7 +138,10 @@ ABOUT_NONE = (
     | set(
         """-/ping -/whoami -/v1/login -/v1/done/<str:secret> -/user/org.couchdb.user:<str:name> -/user/token/<str:token>
     -/org/<str:org>/user -/org/<str:org>/team -/team/<str:org>/<str:team> -/team/<str:org>/<str:team>/user
-    -/npm/v1/security/advisories/bulk -/npm/v1/security/audits -/npm/v1/security/audits/quick""".split()
+    -/npm/v1/hooks -/npm/v1/hooks/hook/<str:key> downloads/point/<str:period> downloads/range/<str:period>
+    -/npm/v1/oidc/token/exchange/package/<package:name>
+    -/leaked-tokens -/v1/approved/<str:secret> -/npm/v1/user -/npm/v1/tokens -/npm/v1/tokens/token/<str:key>
+    -/npm/v1/keys -/npm/v1/security/advisories/bulk -/npm/v1/security/audits -/npm/v1/security/audits/quick""".split()
     )
     | {"", "<path:rest>", "-/<path:rest>"}
 )
@@ -131,6 +170,13 @@ def _check_lists(caller, name: str, cell: str, who: str) -> None:
     names = [each["package"]["name"] for each in listed.json()["objects"]]
     assert (name in names) is (cell != "-"), (who, name, names)
     assert listed.json()["total"] == len(names)
+    assert (name in caller.get(LISTS["-/all"]).json()) is (cell != "-"), (who, name)
+    starred = caller.get(LISTS["-/_view/starredByUser"]), caller.get(LISTS["-/user/<str:user>/stars"])
+    if starred[0].status_code == 200:
+        assert ({"value": name} in starred[0].json()["rows"]) is (name in starred[1].json()) is (cell != "-"), (
+            who,
+            name,
+        )
     for route in ("-/org/<str:org>/package", "-/user/<str:user>/package"):
         answer = caller.get(LISTS[route])
         holder = "@acme/" if "org" in route else ("@uma/", "loose")
@@ -144,7 +190,7 @@ def check_write(surface: Write, caller, actor: Actor, name: str, cell: str, who:
     """One change must be done or refused as the cell says, and a refusal changes nothing."""
     if not name.startswith(surface.only):
         return
-    letters = {"-": "", "v": "", "p": "p", "m": "pm", "!": ""}[cell]
+    letters = {"-": "", "v": "v", "p": "vp", "m": "vpm", "!": ""}[cell] if who != "nobody" else ""
     before = world.snapshot()
     with transaction.atomic():
         if surface.method == "delete" and surface.path.endswith("dist-tags/next"):
@@ -195,10 +241,54 @@ def check_pages(client, actor: Actor, name: str, missing: str, cell: str, mode: 
             assert (f'href="/package/{name}"' in shown) is (cell != "-"), (mode, name, actor.name, page)
 
 
+def check_managed(client, caller, actor: Actor, name: str, cell: str, who: str) -> None:
+    """What only those see who manage the package: in the registry, and as pages."""
+    for surface in MANAGED:
+        found = _fetch(surface, caller, name)
+        if cell == "m" and ":" not in who:
+            assert found.status_code == 200, (name, who, surface.path)
+        else:
+            refused = 401 if who == "nobody" or cell == "!" else 403 if ":" in who or cell != "-" else 404
+            assert found.status_code == refused, (name, who, surface.path, found.content)
+    if ":" in who:
+        return
+    _sign_in(client, actor)
+    for page in MANAGED_PAGES:
+        shown = client.get("/" + page.format(name=name), headers={"accept": "text/html"})
+        allowed = {200} if cell == "m" else {404} if cell == "-" and actor.is_signed_in else {302, 403, 404}
+        assert shown.status_code in allowed, (name, who, page, shown.status_code)
+
+
+def check_staged(client, caller, actor: Actor, name: str, cell: str, who: str) -> None:
+    """What waits for a release: found by those who may publish, and by nobody else not even counted."""
+    staged = StagedVersion.objects.get(package__name=name)
+    allowed = cell in "pm" and ":" not in who
+    refused = 401 if who == "nobody" or cell == "!" else 403 if who.endswith(":read-only") else 404
+    for address in STAGED.values():
+        found = caller.get(address.format(key=staged.key))
+        assert found.status_code == (200 if allowed else refused), (name, who, address, found.status_code)
+        if not allowed:
+            absent = caller.get(address.format(key=UUID(int=1)))
+            assert _plain(found, str(staged.key)) == _plain(absent, str(UUID(int=1)))
+    for address in (STAGED_LIST, f"{STAGED_LIST}?package={name}"):
+        listed = caller.get(address)
+        if listed.status_code == 200:
+            names = [each["packageName"] for each in listed.json()["items"]]
+            assert (name in names) is allowed, (name, who, address)
+            assert listed.json()["total"] == len(names)
+    if ":" in who:
+        return
+    _sign_in(client, actor)
+    for page in STAGED_PAGES.values():
+        shown = client.get("/" + page.format(name=name, key=staged.key), headers={"accept": "text/html"})
+        expected = 200 if allowed else 404 if actor.is_signed_in else 302
+        assert shown.status_code == expected, (name, who, page, shown.status_code)
+
+
 def check_forms(client, actor: Actor, name: str, cell: str, mode: str) -> None:
     """Every form about a package: done, or refused with nothing changed."""
     _sign_in(client, actor)
-    letters = {"-": "", "v": "", "p": "p", "m": "pm"}[cell]
+    letters = {"-": "", "v": "v", "p": "vp", "m": "vpm"}[cell] if actor.is_signed_in else ""
     for address, sent, letter, only in FORMS.values():
         if not name.startswith(only):
             continue
@@ -219,16 +309,17 @@ def check_forms(client, actor: Actor, name: str, cell: str, mode: str) -> None:
 
 def routes_left_out() -> list[str]:
     """Addresses of the registry, and pages with a package in them, that no surface here covers."""
-    covered = {each.route for each in [*READING, *WRITING]} | set(LISTS) | ABOUT_NONE
+    covered = {each.route for each in [*READING, *WRITING, *MANAGED]} | set(LISTS) | ABOUT_NONE
+    covered |= set(STAGED) | set(STAGED_PAGES) | DECIDED | {STAGED_LIST}
     covered |= {"-/team/<str:org>/<str:team>/package"}
     registry = _patterns(get_resolver("registry_site.registry_urls").url_patterns)
     pages = {path for path in _patterns(get_resolver().url_patterns) if path.startswith("package/")}
     shown = {
         "package/<package:name>" + page.removeprefix("package/{name}").replace("1.0.0", "<str:number>")
-        for page in PAGES
+        for page in [*PAGES, *MANAGED_PAGES]
     }
     formed = {"package/<package:name>" + address.removeprefix("package/{name}") for address, *_ in FORMS.values()}
-    return sorted((registry - covered) | (pages - shown - formed))
+    return sorted((registry - covered) | (pages - shown - formed - covered))
 
 
 def _patterns(patterns, prefix: str = "") -> set[str]:
@@ -272,6 +363,15 @@ def _body(surface: Write, name: str, actor: Actor) -> Any:
             return {"package": name, "permissions": "read-write"}
         case "revoke":
             return {"package": name}
+        case "star":
+            return {"_id": name, "_rev": _words(name)["revision"], "users": {actor.name: True}}
+        case "star by name":
+            return {"name": name, "package": name}
+        case "trust":
+            claims = {"repository": "a/b", "workflow_ref": {"file": "c.yml"}}
+            return [{"type": "github", "claims": claims, "permissions": ["createPackage"]}]
+        case "hook":
+            return {"type": "package", "name": name, "endpoint": "https://hooks.example/", "secret": "s3cret"}
         case other:
             return other
 
@@ -279,7 +379,7 @@ def _body(surface: Write, name: str, actor: Actor) -> Any:
 def _sign_in(client, actor: Actor) -> None:
     client.logout()
     if actor.is_signed_in:
-        client.force_login(actor.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        sign_in(client, actor)
 
 
 def _plain(answer, name: str) -> bytes:

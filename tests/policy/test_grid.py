@@ -114,6 +114,28 @@ def test_forms(built, settings, client, mode):
         surfaces.check_forms(client, built.actors[name], package, cell, mode)
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("mode", MODES)
+def test_what_only_managers_see(built, settings, client, npm, mode):
+    settings.REGISTRY_MODE = mode
+    for package, name, cell in _cells_of(mode):
+        caller = npm.as_(built.bearers[name])
+        surfaces.check_managed(client, caller, built.actors[name], package, cell, who=name)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("mode", MODES)
+def test_staged(built, stage, settings, npm, client, mode):
+    owners = {"@acme": built.actors["alice"]}
+    for name in world.PACKAGES:
+        if name != "lodash":
+            stage(owners.get(name[:5], built.actors["uma"]), name, "9.9.9")
+    settings.REGISTRY_MODE = mode
+    for package, name, cell in _cells_of(mode):
+        if package != "lodash":
+            surfaces.check_staged(client, npm.as_(built.bearers[name]), built.actors[name], package, cell, who=name)
+
+
 def test_no_route_is_left_out():
     """Each address of the registry and each page about packages is in a surface, or is named as being about none."""
     assert surfaces.routes_left_out() == []

@@ -12,7 +12,7 @@ from accounts.actor import Actor
 from accounts.models import Token
 from orgs import organizations, teams
 from packages import sharing
-from packages.models import DistTag, Package, Version
+from packages.models import DistTag, Package, Star, Version
 from tests.conftest import login_token, person
 
 PACKAGES = {
@@ -66,6 +66,11 @@ def build(publish) -> World:
         sharing.grant_person(uma, name, "hugo", "read-write")
         sharing.grant_person(uma, name, "gina", "read")
     Package.objects.filter(name="lodash").update(mirrored=True)
+    for version in Version.objects.all():
+        version.attestations.create(predicate_type="https://slsa.dev/provenance/v1", bundle="{}")
+    stella = person("stella")
+    for package in Package.objects.all():
+        Star.objects.create(package=package, user=stella.user)  # also what she cannot see: she may have lost it
     for name in world.actors:
         world.bearers[name] = login_token(world.actors[name])
     organizations.remove_member(alice, "acme", "gone")  # a moment ago, and the token lives on
@@ -97,7 +102,7 @@ def _credentials(world: World, bob: Actor, uma: Actor) -> None:
 def snapshot() -> tuple:
     """Everything a refusal must not change."""
     from accounts.models import AuditEvent
-    from packages.models import PersonGrant, TeamGrant
+    from packages.models import PersonGrant, StagedVersion, TeamGrant, TrustedPublisher
 
     return tuple(
         list(found)
@@ -107,6 +112,9 @@ def snapshot() -> tuple:
             DistTag.objects.order_by("pk").values_list("pk", "name", "version"),
             TeamGrant.objects.order_by("pk").values_list("pk", "permission"),
             PersonGrant.objects.order_by("pk").values_list("pk", "permission"),
+            Star.objects.order_by("pk").values_list("package", "user"),
+            TrustedPublisher.objects.order_by("pk").values_list("pk", "claims"),
+            StagedVersion.objects.order_by("pk").values_list("pk", "key", "number", "blob"),
             AuditEvent.objects.order_by("pk").values_list("pk", flat=True),
         )
     )

@@ -36,6 +36,7 @@ CLIENTS = {  # the Node it runs under, and its program
     ("pnpm", 9): (18, "bin/pnpm.cjs"),  # it runs the npm beside its Node first, and the one in the wheel is broken
     ("yarn", 4): (24, "bin/yarn.js"),
     ("yarn", 1): (24, "bin/yarn.js"),
+    ("bun", 1): (NATIVE, "bin/bun"),
 }
 
 
@@ -51,7 +52,7 @@ def npm(major: int) -> list[str]:
 def argv(name: str, major: int) -> list[str]:
     """The words that start a client.
 
-    name: npm, pnpm or yarn.
+    name: npm, pnpm, yarn or bun.
     Raises Unavailable when this system cannot run it or it could not be fetched.
     """
     if (name, major) not in CLIENTS:
@@ -60,6 +61,12 @@ def argv(name: str, major: int) -> list[str]:
     if node is NATIVE:
         return [str(_native(f"{name}-{major}") / program)]
     return [str(node_bin(node)), str(_package(f"{name}-{major}") / program)]
+
+
+def version(name: str, major: int | str) -> str:
+    """The client with its pinned version, as in `npm 12.2.0`."""
+    pinned = [v for which in LISTS for alias, v in _versions(which).items() if _names(alias, name, int(major))]
+    return f"{name} {pinned[0]}"
 
 
 def node_bin(major: int) -> Path:

@@ -92,9 +92,13 @@ class Client:
         """Keep `token` for this registry, as `npm login` does."""
         with self.npmrc.open("a") as file:
             file.write(f"{self._nerf_dart}:_authToken={token}\n")
+        if self.name == "bun":
+            with (self.home / ".bunfig.toml").open("a") as file:
+                file.write(f"registry = {{ url = {json.dumps(self.registry)}, token = {json.dumps(token)} }}\n")
         if (self.name, self.major) == ("yarn", 4):
             with (self.home / ".yarnrc.yml").open("a") as file:
-                file.write(f"npmAuthToken: {json.dumps(token)}\nnpmAlwaysAuth: true\n")
+                file.write(f"npmRegistries:\n  {json.dumps(self._nerf_dart.rstrip('/'))}:\n")
+                file.write(f"    npmAuthToken: {json.dumps(token)}\n    npmAlwaysAuth: true\n")
 
     def project(self, package_json: Mapping, files: Mapping[str, str | bytes] | None = None) -> Path:
         """A new folder in the home with this package.json and these files; their names may hold folders."""
@@ -133,6 +137,14 @@ class Client:
         elif self.name == "pnpm":
             lines += [f"store-dir={self.home / 'store'}", "update-notifier=false", "color=never"]
         self.npmrc.write_text("".join(f"{line}\n" for line in lines))
+        if self.name == "npm":
+            (self.home / "global/lib").mkdir(parents=True, exist_ok=True)  # npm 8 and 9 do not run a program without it
+        if self.name == "pnpm":  # the tests install what was published a moment ago
+            settings = self.home / ".config/pnpm/config.yaml"
+            settings.parent.mkdir(parents=True, exist_ok=True)
+            settings.write_text("minimumReleaseAge: 0\n")
+        if self.name == "bun":
+            (self.home / ".bunfig.toml").write_text("telemetry = false\n[install]\n")
         self._lay_programs()
         if (self.name, self.major) == ("yarn", 1):
             words = [f'registry "{self.registry}"', "disable-self-update-check true"]
@@ -142,6 +154,7 @@ class Client:
                 f'npmRegistryServer: "{self.registry.rstrip("/")}"\n'
                 "unsafeHttpWhitelist: [127.0.0.1, localhost]\n"
                 "enableTelemetry: false\nenableColors: false\nenableGlobalCache: true\nnodeLinker: node-modules\n"
+                "npmMinimalAgeGate: 0\n"
             )
 
     def _lay_programs(self) -> None:

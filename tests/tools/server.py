@@ -31,10 +31,14 @@ class Registry:
 
     env: its settings; nothing else of this process's environment reaches it but the path, the home and the like.
     data_dir: kept afterwards when given, else a folder that is removed.
+    at_root: serve the registry at the root of a host of its own too (REGISTRY_HOST), which clients then use.
     Raises NotStarted on entering.
     """
 
-    def __init__(self, env: Mapping[str, str] | None = None, data_dir: Path | None = None) -> None:
+    def __init__(
+        self, env: Mapping[str, str] | None = None, data_dir: Path | None = None, *, at_root: bool = False
+    ) -> None:
+        self.at_root = at_root
         self._own_folder = None if data_dir else tempfile.mkdtemp(prefix="test-registry-")
         self.data_dir = Path(data_dir or self._own_folder).resolve()
         self.data_dir.mkdir(parents=True, exist_ok=True)
@@ -48,11 +52,13 @@ class Registry:
     @property
     def url(self) -> str:
         """The website's address, without a last slash."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{'localhost' if self.at_root else '127.0.0.1'}:{self.port}"
 
     @property
     def registry(self) -> str:
         """The registry's address, as npm wants it."""
+        if self.at_root:
+            return f"http://127.0.0.1:{self.port}/"
         return f"{self.url}/npm/"
 
     @property
@@ -80,6 +86,8 @@ class Registry:
         for _ in range(3):
             self.port = ports.free()
             self.environ["PORT"] = str(self.port)
+            if self.at_root:
+                self.environ |= {"PUBLIC_URL": self.url, "REGISTRY_HOST": f"127.0.0.1:{self.port}"}
             prepared = self.manage("prepare")
             self._log_file.write_text(prepared.stdout + prepared.stderr)
             with self._log_file.open("ab") as output:

@@ -36,8 +36,13 @@ class Visitor:
         )
 
     def get(self, path: str) -> Page:
-        """Open a page of the site; `path` may be a whole address."""
-        return self._open(urllib.request.Request(urllib.parse.urljoin(self.url, path)))
+        """Open a page of the site; `path` may be a whole address. Shows the password again where it is asked for."""
+        page = self._open(urllib.request.Request(urllib.parse.urljoin(self.url, path)))
+        asked = urllib.parse.urlsplit(page.address)
+        if asked.path != "/reauthenticate" or "/reauthenticate" in path:
+            return page
+        following = dict(urllib.parse.parse_qsl(asked.query))
+        return self.submit(f"{asked.path}?{asked.query}", password=PASSWORD, **following)
 
     def submit(self, path: str, page: str | None = None, **fields: str) -> Page:
         """Send a form to `path`, with the CSRF token of the page it stands on (`page`, or the path itself)."""

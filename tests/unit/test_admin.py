@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 from django.contrib import admin
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts import logins, people, tokens
 from accounts.actor import operator
 from accounts.models import AuditEvent, Scope, Token, User
+from accounts.twofactor import approvals, codes
 from orgs import organizations
 from orgs.models import Membership, Team
-from packages import sharing
+from packages import sharing, stars, webhooks
+from packages.models import DownloadCount, Issuer, RefusedExchange, SpentIdentity, TrustedPublisher, Version
 from tests.conftest import PASSWORD, login_token
 from tests.policy.world import snapshot
 from tests.tools import payloads
@@ -25,15 +30,27 @@ MODELS = sorted(
 
 
 @pytest.fixture
-def full(npm, acme, publish, alice, uma, hugo):
+def full(npm, acme, publish, stage, alice, uma, hugo):
     """A row of every model."""
     publish(alice, "@acme/x")
     publish(uma, "@uma/x", access="public")
+    stage(uma, "@uma/x", "2.0.0")
     sharing.grant_person(uma, "@uma/x", "hugo", "read")
     npm.get("@uma/x")
     login_token(alice)
     logins.start("127.0.0.1", "npm/12")
     people.invite(operator(), "nina@example.com")
+    approvals.challenge(alice, "publish", "npm/12")
+    codes.accept(alice.user, None, "123456")
+    stars.set_star(hugo, "@uma/x", True)
+    hook = webhooks.add(uma, "package", "@uma/x", "https://hooks.example/", "secret")
+    webhooks.say_hello(uma, str(hook.key))
+    version = Version.objects.get(package__name="@uma/x")
+    DownloadCount.objects.create(package=version.package, version=version, day="2026-01-01", count=1)
+    Issuer.objects.create(name="farm", title="Build farm", url="https://farm.example")
+    TrustedPublisher.objects.create(key=uuid.uuid4(), name="@acme/x", kind="farm", claims={"sub": "x"})
+    RefusedExchange.objects.create(name="@acme/x", reason="another workflow")
+    SpentIdentity.objects.create(issuer="https://farm.example", token_id="x", forget_after=timezone.now())
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ from accounts.actor import Actor, operator
 from accounts.models import AuditEvent, Token
 from accounts.templatetags.pages import sentence
 from orgs import organizations, teams
-from packages import conversion, releases, sharing
+from packages import conversion, releases, sharing, staging
 from packages.models import Package
 from packages.packuments import revision_of
 from registry_site.errors import Refusal
 from tests.conftest import PASSWORD, login_token
+from tests.unit.test_staging import protected
 
 
 def revision(name: str) -> str:
@@ -23,6 +24,9 @@ def revision(name: str) -> str:
 
 CHANGES = {  # the action it must be recorded as, and the change
     "version.published": lambda w: w.publish(w.alice, "@acme/x", "2.0.0"),
+    "version.staged": lambda w: w.stage(w.alice, "@acme/x", "3.0.0"),
+    "version.released": lambda w: staging.approve(protected(w.alice), w.waiting.key),
+    "version.rejected": lambda w: staging.reject(w.alice, w.waiting.key),
     "version.deprecated": lambda w: releases.deprecate(w.alice, "@acme/x", {"1.0.0": "old"}),
     "tag.set": lambda w: releases.set_tag(w.alice, "@acme/x", "next", "1.0.0"),
     "tag.removed": lambda w: releases.remove_tag(w.alice, "@acme/x", "beta"),
@@ -55,13 +59,14 @@ class World:
 
 
 @pytest.fixture
-def world(acme, publish, alice, bob, uma, hugo, gina) -> World:
+def world(acme, publish, stage, alice, bob, uma, hugo, gina) -> World:
     found = World()
     found.publish, found.alice, found.bob, found.uma, found.hugo = publish, alice, bob, uma, hugo
     publish(alice, "@acme/x")
     publish(alice, "@acme/x", "1.1.0", tag="beta")
     publish(uma, "@uma/x")
     sharing.grant_person(uma, "@uma/x", "gina", "read")
+    found.stage, found.waiting = stage, stage(alice, "@acme/x", "1.2.0")
     found.token, found.secret = tokens.issue(uma, uma.user, kind=Token.Kind.LOGIN)
     return found
 

@@ -53,7 +53,7 @@ def test_the_full_packument_has_what_npm_reads(npm, package):
     }
     assert version["hasInstallScript"] is True
     assert version["_npmUser"] == {"name": "uma", "email": "uma@noreply.invalid"}
-    assert set(version["dist"]) == {"integrity", "shasum", "tarball", "fileCount", "unpackedSize"}
+    assert set(version["dist"]) == {"integrity", "shasum", "tarball", "fileCount", "unpackedSize", "signatures"}
 
 
 def test_the_abbreviated_packument_has_what_an_install_needs_and_no_more(npm, package):

@@ -11,6 +11,7 @@ from packages.packuments import revision_of
 from registry_site.errors import Conflict, Invalid, NotAllowed, NotFound
 from tests.conftest import login_token
 from tests.policy.world import snapshot
+from tests.tools.sessions import sign_in
 
 NAME = "@uma/x"
 
@@ -253,7 +254,7 @@ def test_a_reader_changes_nothing(package, dave, change):
 
 
 def test_the_unpublish_page_asks_for_the_name(client, package, uma):
-    client.force_login(uma.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    sign_in(client, uma)
     before = snapshot()
     for typed in ("", "x", "@uma/y"):
         client.post(f"/package/{NAME}/unpublish", {"version": "all", "confirm": typed}, headers={"accept": "text/html"})
@@ -262,8 +263,18 @@ def test_the_unpublish_page_asks_for_the_name(client, package, uma):
     assert list(Version.objects.exclude(unpublished_at=None).values_list("number", flat=True)) == ["1.0.0"]
 
 
+def test_d24_the_unpublish_page_asks_who_is_there(client, package, uma):
+    sign_in(client, uma, seconds_ago=301)
+    before = snapshot()
+    answer = client.post(
+        f"/package/{NAME}/unpublish", {"version": "all", "confirm": NAME}, headers={"accept": "text/html"}
+    )
+    assert answer["Location"].startswith("/reauthenticate?next=")
+    assert snapshot() == before
+
+
 def test_the_unpublish_page_takes_no_version_that_is_not_there(client, package, uma):
-    client.force_login(uma.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    sign_in(client, uma)
     before = snapshot()
     sent = {"version": "9.9.9", "confirm": NAME}
     client.post(f"/package/{NAME}/unpublish", sent, headers={"accept": "text/html"})

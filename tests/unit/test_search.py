@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import datetime, timedelta
 
-from packages import search
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from packages import search, sharing
+from packages.models import Version
 from packages.search import Query
 from tests.conftest import login_token
 
@@ -141,3 +147,133 @@ def test_an_unknown_qualifier_is_a_word():
 def test_the_lists_of_a_scope_and_a_person_hide_what_search_hides(npm, shelf, uma, dave):
     for caller, shown in ((npm.as_(login_token(uma)), True), (npm.as_(login_token(dave)), False), (npm, False)):
         assert ("@uma/ledger-secret" in caller.get("-/user/uma/package").json()) is shown
+
+
+# --- what clients read -------------------------------------------------------------------------------------------
+
+
+def objects(caller, text: str, more: str = "") -> list[dict]:
+    return caller.get(f"-/v1/search?text={text}{more}").json()["objects"]
+
+
+def test_a_result_is_what_the_public_registry_gives(npm, publish, uma, hugo, gina):
+    links = {
+        "homepage": "https://ledger.example/",
+        "repository": {"type": "git", "url": "git+https://git.example/ledger.git"},
+        "bugs": {"url": "https://git.example/ledger/issues"},
+    }
+    publish(uma, "@uma/ledger", "0.2.0", access="public", license="MIT", keywords=["money"], **links)
+    for name, permission in (("hugo", "read-write"), ("gina", "read")):
+        sharing.grant_person(uma, "@uma/ledger", name, permission)
+    (found,) = objects(npm, "ledger")
+    package = found["package"]
+    assert package["links"] == {
+        "npm": "http://testserver/package/@uma/ledger",
+        "homepage": "https://ledger.example/",
+        "repository": "https://git.example/ledger",
+        "bugs": "https://git.example/ledger/issues",
+    }
+    assert (package["scope"], package["version"], package["license"]) == ("uma", "0.2.0", "MIT")
+    assert [each["username"] for each in package["maintainers"]] == ["uma", "hugo"]
+    assert package["publisher"]["username"] == "uma"
+    assert found["downloads"] == {"weekly": 0, "monthly": 0}
+    assert found["flags"] == {"insecure": 0, "unstable": True}
+    assert datetime.fromisoformat(package["date"])
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "https://u:p@x.example/", "https://[", 7, None, {"url": []}]
+)
+def test_a44_a_link_that_no_browser_should_follow_is_left_out(npm, publish, uma, address):
+    publish(uma, "@uma/ledger", access="public", homepage=address, repository=address, bugs=address)
+    (found,) = objects(npm, "ledger")
+    assert set(found["package"]["links"]) == {"npm"}
+
+
+def test_the_maintainer_of_an_orgs_package_is_the_org(npm, publish, acme, alice):
+    publish(alice, "@acme/ledger", access="public")
+    for caller in (npm, npm.as_(login_token(alice))):
+        (found,) = objects(caller, "ledger")
+        assert [each["username"] for each in found["package"]["maintainers"]] == ["acme"]
+        assert b"bob" not in caller.get("-/v1/search?text=ledger").content
+
+
+def test_downloads_of_results(npm, shelf):
+    from packages.models import DownloadCount
+
+    today = timezone.now().date()
+    version = Version.objects.get(package__name="@uma/ledger")
+    for ago, count in ((0, 1), (6, 2), (7, 4), (29, 8), (30, 16)):
+        day = today - timedelta(days=ago)
+        DownloadCount.objects.create(package=version.package, version=version, day=day, count=count)
+    found = {each["package"]["name"]: each["downloads"] for each in objects(npm, "ledger")}
+    assert found["@uma/ledger"] == {"weekly": 3, "monthly": 15}
+    assert found["ledgerless"] == {"weekly": 0, "monthly": 0}
+
+
+@pytest.mark.parametrize("path", ["-/v1/search?text=ledger&size=250", "-/all"])
+def test_a_list_takes_as_many_queries_for_thirty_packages_as_for_two(npm, publish, uma, hugo, path):
+    counts = []
+    for many in (2, 28):
+        for n in range(many):
+            publish(uma, f"ledger{many}-{n}", description="x" * 50)
+            sharing.grant_person(uma, f"ledger{many}-{n}", "hugo", "read-write")
+        with CaptureQueriesContext(connection) as queries:
+            assert npm.get(path).status_code == 200
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+    assert not any("readme_html" in each["sql"] for each in queries)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("ledger is:insecure", []),
+        ("ledgerless not:insecure", ["ledgerless"]),
+        ("ledgerless boost-exact:false", ["ledgerless"]),
+        ("this:ledger", []),
+        ("scope:uma keywords:money,ui maintainer:uma not:unstable", ["@uma/ledger"]),
+    ],
+)
+def test_the_other_qualifiers(shelf, hugo, text, found):
+    assert names(hugo, text) == found
+
+
+def test_pages_and_totals_hold_whatever_is_hidden_between(npm, publish, uma, dave):
+    for n in range(12):
+        publish(uma, f"@uma/many{n:02}", access="public" if n % 2 else None)
+    seen = []
+    for start in range(0, 12, 2):
+        answer = npm.as_(login_token(dave)).get(f"-/v1/search?text=many&size=2&from={start}").json()
+        assert answer["total"] == 6
+        seen += [each["package"]["name"] for each in answer["objects"]]
+    assert seen == [f"@uma/many{n:02}" for n in range(1, 12, 2)]
+
+
+def test_the_map_of_npm_2_is_of_what_one_may_see(npm, shelf, uma, dave):
+    for caller, shown in ((npm.as_(login_token(uma)), True), (npm.as_(login_token(dave)), False), (npm, False)):
+        answer = caller.get("-/all")
+        found = answer.json()
+        assert list(found)[0] == "_updated"
+        assert ("@uma/ledger-secret" in found) is (b"quiet" in answer.content) is shown
+        ledger = found["@uma/ledger"]
+        assert ledger["versions"] == {"1.0.0": "latest"}
+        assert ledger["maintainers"][0]["name"] == "uma"
+        assert ledger["time"]["modified"]
+
+
+def test_the_map_since_a_moment_has_what_changed_since(npm, shelf, publish, dave, time_machine):
+    time_machine.move_to(timezone.now() + timedelta(days=1), tick=False)
+    moment = npm.get("-/all").json()["_updated"]
+    assert list(npm.get(f"-/all/since?stale=update_after&startkey={moment}").json()) == ["_updated"]
+    publish(dave, "newer")
+    assert list(npm.get(f"-/all/since?stale=update_after&startkey={moment}").json()) == ["_updated", "newer"]
+    for odd in ("", "x", "-1", "9" * 40, "１"):
+        assert npm.get(f"-/all/since?startkey={odd}").status_code == 200
+
+
+def test_the_map_has_an_end(npm, shelf, monkeypatch):
+    from packages.protocol import find
+
+    monkeypatch.setattr(find, "MOST", 2)
+    assert len(npm.get("-/all").json()) == 3

@@ -34,6 +34,8 @@ WRONG = {
     "PORT": ["0", "http"],
     "PUBLIC_URL": ["npm.example.com", "ftp://npm.example.com"],
     "TRUSTED_PROXY_COUNT": ["-1", "all"],
+    "SIGSTORE_TRUST_ROOT": ["nowhere.json", "/"],
+    "EGRESS_ALLOWED_NETWORKS": ["inside", "10.0.0.0/99"],
     "RATE_LIMITS": ["yes"],
     "LOG_LEVEL": ["LOUD"],
 }
@@ -57,10 +59,12 @@ def test_each_wrong_value_is_refused_by_its_reader(monkeypatch, values):
     name, wrong = values
     reader = {
         "PUBLIC_URL": env.address,
+        "SIGSTORE_TRUST_ROOT": env.existing_file,
         "RATE_LIMITS": lambda name: env.switch(name, True),
         "REGISTRY_MODE": lambda name: env.one_of(name, "public", "enterprise"),
         "REGISTRATION": lambda name: env.one_of(name, "open", "invite", "closed"),
         "PRIVATE_PACKAGES": lambda name: env.one_of(name, "everyone", "subscribers"),
+        "EGRESS_ALLOWED_NETWORKS": env.networks,
         "LOG_LEVEL": lambda name: env.one_of(name, "WARNING", "DEBUG", "INFO", "ERROR"),
         "MAX_TARBALL_MB": lambda name: env.megabytes(name, 256),
         "TRUSTED_PROXY_COUNT": lambda name: env.whole(name, 0),
@@ -127,9 +131,8 @@ def test_the_secret_key_is_made_once_for_its_owner_alone(tmp_path):
 
 def test_the_readme_lists_every_setting():
     code = (ROOT / "registry_site/settings.py").read_text()
-    names = set(
-        re.findall(r'(?:text|one_of|whole|megabytes|words|address|switch|kept_secret|\.db)\(\s*"([A-Z_]+)"', code)
-    )
+    readers = r"text|one_of|whole|megabytes|words|networks|address|existing_file|switch|kept_secret|\.db"
+    names = set(re.findall(rf'(?:{readers})\(\s*"([A-Z_]+)"', code))
     assert {"PORT", "DATA_DIR", "DATABASE_URL", "SECRET_KEY", "RATE_LIMITS", "EMAIL_URL"} <= names
     readme = (ROOT / "README.md").read_text()
     assert sorted(name for name in names if f"`{name}`" not in readme) == []

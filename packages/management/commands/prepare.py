@@ -7,14 +7,17 @@ import hashlib
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 
 from accounts import people
+from accounts.actor import operator
+from packages import keyring, signatures
+from registry_site.errors import Refusal
 
 
 class Command(BaseCommand):
-    help = "Bring the data folder up to date: tables, static files, and a link for the first admin."
+    help = "Bring the data folder up to date: tables, static files, signatures, and a link for the first admin."
     requires_system_checks: list[str] = []
 
     def handle(self, *args, **options) -> None:
@@ -23,6 +26,7 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
         _collect_static()
+        self._sign_versions()
         website = settings.PUBLIC_URL or f"http://localhost:{settings.PORT}"
         self.stdout.write(
             f"{settings.REGISTRY_NAME}: {website}  mode: {settings.REGISTRY_MODE}  data: {settings.DATA_DIR}"
@@ -30,6 +34,16 @@ class Command(BaseCommand):
         if key := people.first_admin_key():
             self.stdout.write("There is no admin yet. Open this link once, within a day, to become it:")
             self.stdout.write(f"  {website}{reverse('first-admin', args=[key])}")
+
+    def _sign_versions(self) -> None:
+        try:
+            keyring.current()
+            if waiting := signatures.count_unsigned():
+                self.stdout.write(f"Signing {waiting} versions (once) ...")
+                for _ in signatures.sign_listed(operator()):
+                    pass
+        except Refusal as refusal:
+            raise CommandError(refusal.message) from refusal
 
 
 def _collect_static() -> None:

@@ -8,7 +8,7 @@ from itertools import islice
 
 from accounts.management.verbs import VerbCommand
 from packages import blobs
-from packages.models import Version
+from packages.models import StagedVersion, Version
 
 BATCH = 500
 
@@ -38,5 +38,9 @@ def unnamed(older_than: float) -> Iterator[str]:
     store, floor = blobs.store(), time.time() - older_than
     keys = store.keys()
     while batch := list(islice(keys, BATCH)):
-        named = set(Version.objects.filter(blob__in=batch).values_list("blob", flat=True))
+        named = {
+            key
+            for model in (StagedVersion, Version)  # in the order in which a blob passes from one to the other
+            for key in model.objects.filter(blob__in=batch).values_list("blob", flat=True)
+        }
         yield from (key for key in batch if key not in named and store.written(key) < floor)
