@@ -7,11 +7,12 @@ DATABASE_TESTS = $(wildcard tests/unit tests/policy)
 LOCK_WITH = uv==0.13.8
 WORKERS ?= 2
 
-.PHONY: help serve test lint lock clean venv install install-test
+.PHONY: help serve test test-clients lint lock clean venv install install-test
 
 help:
 	@echo 'make serve   run the registry on port 8000 (PORT=...), installing what it needs first'
 	@echo 'make test    install what the tests need, check the code, run every test on SQLite and on PostgreSQL'
+	@echo 'make test-clients   run every command of every client, and write docs/clients.md'
 	@echo 'make lint    check the code only'
 	@echo 'make lock    write requirements*.txt anew from pyproject.toml, and the lists of npm clients'
 	@echo 'make clean   remove .venv and .cache (var, with the data, stays)'
@@ -29,6 +30,14 @@ test: install-test
 	@echo 'Database tests on PostgreSQL: $(DATABASE_TESTS) ...'
 	@[ -z '$(DATABASE_TESTS)' ] || TEST_DATABASE=postgres $(BIN)/python -m tests.tools.postgres -- \
 		$(BIN)/python -m pytest -n $(WORKERS) $(DATABASE_TESTS) </dev/null
+
+# The table is written even when a cell failed, so that it shows which.
+
+test-clients: install-test
+	@$(BIN)/python -m tests.tools.clients --more </dev/null
+	@$(BIN)/python -m tests.tools.clients_table --clear
+	@env -u DATABASE_URL $(BIN)/python -m pytest -m matrix -n $(WORKERS) tests/protocol </dev/null; \
+		code=$$?; $(BIN)/python -m tests.tools.clients_table && exit $$code
 
 lint: install-test
 	@echo 'Checking the code ...'
