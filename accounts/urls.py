@@ -28,6 +28,10 @@ protocol = [
         "user/org.couchdb.user:<str:name>",
         endpoint(without_credential=("PUT",), PUT=npm.password_login, GET=npm.show_user),
     ),
+    path(
+        "user/org.couchdb.user:<str:name>/-rev/<str:revision>",
+        endpoint(without_credential=("PUT",), PUT=npm.password_login_again),
+    ),
     path("user/token/<str:token>", endpoint(DELETE=npm.logout)),
     path("leaked-tokens", endpoint(without_credential=("POST",), POST=leaks.report)),
     path("npm/v1/user", endpoint(GET=profile.show, POST=profile.change)),

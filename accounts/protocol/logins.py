@@ -71,6 +71,11 @@ def password_login(request, name: str) -> JsonResponse:
     return JsonResponse({"ok": True, "id": identity, "rev": "1-0", "token": token}, status=201)
 
 
+def password_login_again(request, name: str, revision: str) -> JsonResponse:
+    """The same with a revision, as clients log in again whom a strict CouchDB told that the user exists (409)."""
+    return password_login(request, name)
+
+
 def show_user(request, name: str) -> JsonResponse:
     """`npm owner add` asks whether the person exists, and for a mail address, which nobody is told."""
     request.actor.require(Power.READ)

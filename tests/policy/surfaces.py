@@ -137,6 +137,7 @@ ABOUT_NONE = (
     {"npm/<package:name>/-/<str:file>/-rev/<str:revision>"}
     | set(
         """-/ping -/whoami -/v1/login -/v1/done/<str:secret> -/user/org.couchdb.user:<str:name> -/user/token/<str:token>
+    -/user/org.couchdb.user:<str:name>/-rev/<str:revision>
     -/org/<str:org>/user -/org/<str:org>/team -/team/<str:org>/<str:team> -/team/<str:org>/<str:team>/user
     -/npm/v1/hooks -/npm/v1/hooks/hook/<str:key> downloads/point/<str:period> downloads/range/<str:period>
     -/npm/v1/oidc/token/exchange/package/<package:name>

@@ -161,6 +161,14 @@ def test_a_login_never_makes_an_account(npm, bob):
     assert not Token.objects.exists()
 
 
+def test_clients_that_were_told_409_elsewhere_log_in_at_the_revisions_address(npm, bob):
+    body = {"name": "bob", "password": PASSWORD}
+    answer = npm.put("-/user/org.couchdb.user:bob/-rev/1-0", body, authorization="Basic Ym9iOng=")
+    assert answer.status_code == 201
+    assert npm.as_(answer.json()["token"]).get("-/whoami").json() == {"username": "bob"}
+    assert npm.put("-/user/org.couchdb.user:bob/-rev/1-0", body | {"password": "wrong"}).status_code == 401
+
+
 def test_wrong_password_unknown_and_suspended_are_one_answer(npm, bob, dave):
     dave.user.is_active = False
     dave.user.save()
