@@ -11,6 +11,7 @@ from playwright.sync_api import Page
 
 from tests.browser.conftest import fresh, publish
 from tests.live import fetch
+from tests.tools.payloads import publish_body
 from tests.tools.visitor import Person, sign_up
 
 pytestmark = pytest.mark.browser
@@ -65,6 +66,11 @@ def scene(registry, tmp_path_factory) -> Scene:
     alice.browser.submit(f"/package/{names['private']}/deprecate", version="1.0.0", message="use 1.1.0")
     alice.browser.submit("/settings/tokens", name="build server", access="read-only", days="30")
     names["login"] = json.loads(fetch(registry, "-/v1/login", method="POST", body={})[1])["loginUrl"]
+    upload = publish_body(names["private"], "1.2.0", scripts={"postinstall": "node install.js"}, readme=README)
+    staged = fetch(registry, f"-/stage/package/{names['private'].replace('/', '%2f')}", alice.token, "POST", upload)
+    names["staged"] = json.loads(staged[1])["stageId"]
+    hook = {"type": "package", "name": names["private"], "endpoint": "https://example.com/hook", "secret": "secret"}
+    names["hook"] = json.loads(fetch(registry, "-/npm/v1/hooks/hook", alice.token, "POST", hook)[1])["id"]
     return Scene(alice, names)
 
 
@@ -100,6 +106,9 @@ ALICES = """
 /package/{private}/access?explain={bob}
 /package/{public}/access?make=restricted
 /package/{private}/activity
+/package/{private}/settings
+/package/{private}/staged
+/package/{private}/staged/{staged}
 /package/{private}/deprecate
 /package/{private}/unpublish
 /package/{nobody}
@@ -115,7 +124,11 @@ ALICES = """
 /settings/email
 /settings/password
 /settings/tokens
+/settings/two-factor
+/settings/webhooks
+/settings/webhooks/{hook}
 /settings/become-org
+/trust/@{org}
 /logout
 {login}
 """
