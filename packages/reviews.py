@@ -26,7 +26,7 @@ class Shown:
 class Review:
     """What differs between two versions.
 
-    findings: the warnings first. files: by path, package.json first; more: how many differ besides.
+    findings: the warnings first. files: package.json, then those that findings name, then the rest by path; more: how many differ besides.
     total: of files that differ. unread: why the files were not compared, "" when they were.
     """
 
@@ -58,10 +58,16 @@ def compare(before: Version | None, after: Version | StagedVersion) -> Review:
         return Review(told, unread="They are too large to be compared here; download them.")
     try:
         changes = comparison.files(_files(before), _files(after))
-        shown = sorted(changes, key=lambda each: (each.path != "package.json", each.path))[:MAX_FILES]
+        shown = _most_wanted_first(changes, told)[:MAX_FILES]
         return Review(told, _with_lines(before, after, shown), len(changes))
     except Invalid as refusal:  # published when fewer tarballs were refused
         return Review(told, unread=f"The files cannot be compared: {refusal.message}")
+
+
+def _most_wanted_first(changes: list[FileChange], told: list[Finding]) -> list[FileChange]:
+    # What package.json runs, and then the rest.
+    named = "\n".join(line for each in told for line in each.lines)
+    return sorted(changes, key=lambda each: (each.path != "package.json", each.path not in named, each.path))
 
 
 def _with_lines(before: Version | None, after: Version | StagedVersion, changes: list[FileChange]) -> list[Shown]:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.http import FileResponse, HttpResponse, JsonResponse
 
 from accounts.actor import Power
-from accounts.endpoint import content_length
 from packages import staging, wire
 from packages.models import Access, StagedVersion
-from packages.names import PackageName
-from packages.protocol.write import plain, spool
+from packages.protocol.write import read_put
 from registry_site.errors import Malformed
 
 DEFAULT_A_PAGE = 10
@@ -22,13 +19,7 @@ MOST_A_PAGE = 100
 def publish(request, name: str) -> JsonResponse:
     """`npm stage publish`: the body of a publish; npm prints the `stageId`."""
     request.actor.require(Power.STAGE)
-    body = wire.read_put(
-        PackageName.parse(name),
-        plain(request),
-        content_length(request),
-        spool=spool(),
-        max_tarball=settings.MAX_TARBALL,
-    )
+    body = read_put(request, name)
     if not isinstance(body, wire.Upload):
         raise Malformed("send what npm publish sends: one new version with its tarball")
     staged = staging.stage(request.actor, body)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 
@@ -19,13 +17,7 @@ from registry_site.errors import UnsupportedEncoding
 def put_package(request, name: str) -> JsonResponse:
     """`npm publish`, `npm deprecate` and `npm star`: one address, told apart by the body."""
     request.actor.require(Power.READ)
-    body = wire.read_put(
-        PackageName.parse(name),
-        plain(request),
-        content_length(request),
-        spool=spool(),
-        max_tarball=settings.MAX_TARBALL,
-    )
+    body = read_put(request, name)
     match body:
         case wire.Upload():
             publishing.publish(request.actor, body)
@@ -39,7 +31,7 @@ def put_package(request, name: str) -> JsonResponse:
 def put_revision(request, name: str, revision: str) -> JsonResponse:
     """`npm unpublish PKG@VERSION` and `npm owner`: the client's copy of the document, with less or others in it."""
     request.actor.require(Power.READ)
-    body = wire.read_revision_put(PackageName.parse(name), plain(request), content_length(request))
+    body = wire.read_revision_put(PackageName.parse(name), _plain(request), content_length(request))
     match body:
         case wire.Stars(users=users):
             stars.put_users(request, name, users)
@@ -64,14 +56,22 @@ def delete_tarball(request, name: str, file: str, revision: str) -> HttpResponse
     return JsonResponse({"ok": True})
 
 
-def plain(request):
-    """The request, whose body is read as it is. Raises UnsupportedEncoding for a compressed one."""
+def read_put(request, name: str) -> wire.Upload | wire.Deprecation | wire.Stars:
+    """What the body of a publish means; its tarball is on disk then, and the receiver's to discard.
+
+    Raises UnsupportedEncoding for a compressed body, and as `wire.read_put`.
+    """
+    settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
+    return wire.read_put(
+        PackageName.parse(name),
+        _plain(request),
+        content_length(request),
+        spool=settings.SPOOL_DIR,
+        max_tarball=settings.MAX_TARBALL,
+    )
+
+
+def _plain(request):
     if request.headers.get("content-encoding", "identity") != "identity":
         raise UnsupportedEncoding("send the body without compression")
     return request
-
-
-def spool() -> Path:
-    """The folder for tarballs that are on their way in."""
-    settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
-    return settings.SPOOL_DIR

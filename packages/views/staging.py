@@ -23,13 +23,27 @@ def index(request, name: str) -> HttpResponse:
     return render(
         request,
         "pages/package_staged.html",
-        {"package": package, "waiting": staging.listed(request.actor, name), "most": staging.MAX_STAGED},
+        {"package": package, "waiting": staging.listed(request.actor, name)},
     )
 
 
 def review(request, name: str, key: uuid.UUID) -> HttpResponse:
     """A staged version beside the one that is installed today: what to look at first, then every file that differs."""
-    return _review(request, _find(request, name, key))
+    staged = _find(request, name, key)
+    package, before = staged.package, staging.current(staged)
+    context: dict[str, Any] = {
+        "package": package,
+        "staged": staged,
+        "key": str(staged.key),
+        "stager": staging.stager(staged),
+        "before": before,
+        "review": reviews.compare(before, staged),
+        "becomes_private": staging.level(staged) == Access.RESTRICTED,
+        "also_latest": before is None and staged.tag != "latest",
+        "has_two_factor": request.actor.user is not None and request.actor.user.has_two_factor,
+        "is_fresh": request.actor.second_factor,
+    }
+    return render(request, "pages/package_review.html", context)
 
 
 @require_POST
@@ -45,7 +59,8 @@ def reject(request, name: str, key: uuid.UUID) -> HttpResponse:
     """Remove it, once the box is ticked."""
     staged = _find(request, name, key)
     if "sure" not in request.POST:
-        return _review(request, staged, error="Tick the box to reject it.")
+        messages.error(request, "Tick the box to reject it.")
+        return redirect("package-review", name, key)
     staging.reject(request.actor, key)
     messages.success(request, f"{name}@{staged.number} was rejected. Its number is free again.")
     return redirect("package-staged", name)
@@ -56,24 +71,6 @@ def tarball(request, name: str, key: uuid.UUID) -> FileResponse:
     staged, body = staging.open_tarball(request.actor, _find(request, name, key).key)
     file = PackageName.parse(name).tarball(staged.number)
     return FileResponse(body, as_attachment=True, filename=file, content_type="application/octet-stream")
-
-
-def _review(request, staged: StagedVersion, error: str = "") -> HttpResponse:
-    package, before = staged.package, staging.current(staged)
-    context: dict[str, Any] = {
-        "package": package,
-        "staged": staged,
-        "key": str(staged.key),
-        "stager": staging.stager(staged),
-        "before": before,
-        "review": reviews.compare(before, staged),
-        "becomes_private": staging.level(staged) == Access.RESTRICTED,
-        "also_latest": before is None and staged.tag != "latest",
-        "has_two_factor": request.actor.user is not None and request.actor.user.has_two_factor,
-        "is_fresh": request.actor.second_factor,
-        "error": error,
-    }
-    return render(request, "pages/package_review.html", context)
 
 
 def _package(request, name: str) -> Package:

@@ -97,8 +97,9 @@ def test_a_version_is_reviewed_and_released(visit, scene, scripts):
     expect(page.get_by_text("6 files differ from 1.0.0.")).to_be_visible()
     page.locator("summary").filter(has_text="index.js").click()
     expect(page.get_by_text("+exports.line7 = 'seven \\u202e <b>'")).to_be_visible()
-    assert faults(page) == []
-    picture(page, "staged-review")
+    if scripts:
+        assert faults(page) == []
+        picture(page, "staged-review")
     page.get_by_role("button", name="Release 1.1.0").click()
     page.wait_for_url("**/reauthenticate**")
     show_code(page)
@@ -114,7 +115,7 @@ def test_a_version_is_rejected_when_the_box_is_ticked(visit, scene, scripts):
     page.goto(f"/package/{name}/staged/{key}")
     page.get_by_text("Reject…").click()
     page.get_by_role("button", name="Reject 1.1.0").click()
-    expect(page.get_by_text("Tick the box to reject it.")).to_be_visible()
+    assert fetch(alice.registry, f"-/stage/{key}", alice.token)[0] == 200, "the browser asks for the tick first"
     page.get_by_label("Remove 1.1.0 and its tarball").check()
     page.get_by_role("button", name="Reject 1.1.0").click()
     page.wait_for_url("**/reauthenticate**")

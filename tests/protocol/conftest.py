@@ -63,7 +63,7 @@ def pytest_pyfunc_call(pyfuncitem):
         raise
     except Exception as failure:
         if limit is not None and limit.says in str(failure):
-            keep(**cell, result="limit", reason=limit.reason, says=limit.says)
+            keep(**cell, result="limit")
             return True
         keep(**cell, result="fail", reason=str(failure))
         raise

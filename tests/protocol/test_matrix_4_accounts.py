@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import signal
+import time
 
 import pytest
 
@@ -18,6 +19,7 @@ from tests.tools.visitor import PASSWORD, Visitor, password_login, sign_up
 
 GROUP = "Logins, and two registries on one machine"
 SECONDS = 8  # without a word from the client
+LONGEST = 60
 IN_THE_BROWSER = {"npm": ["login", "--no-browser"], "yarn": ["npm", "login", "--web-login"]}
 WITH_A_PASSWORD = {"npm": ["login", "--auth-type=legacy", "--no-browser"], "yarn": ["npm", "login"]}
 
@@ -143,24 +145,38 @@ def converse(
         os.chdir(folder)
         os.execve(command[0], command, {**mine.client.environ, "BROWSER": "true"})  # noqa: S606
     said, waiting, opened = "", {"(Y/n) ‣ true": "n", **(answers or {})}, False
+    last = time.monotonic() + LONGEST
     try:
-        while select.select([screen], [], [], SECONDS)[0]:
+        while time.monotonic() < last and select.select([screen], [], [], SECONDS)[0]:
             said += os.read(screen, 4096).decode(errors="replace")
-            plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said)
+            plain = _plain(said)
             address = re.search(r"https?://\S+/login/npm/[\w-]+", plain)
             if address and browser and not opened and re.search(r"\s", plain[address.end() :]):
                 opened = True
                 approved = browser.submit(address[0], decision="approve")
                 assert "You are logged in" in approved.text, approved.text
             if prompt := next((each for each in waiting if plain.rstrip().endswith(each)), None):
+                time.sleep(0.3)  # some print the prompt a moment before they listen
                 os.write(screen, waiting.pop(prompt).encode() + b"\r")
                 said += "\n"
         os.kill(pid, signal.SIGKILL)  # it waits for something that no answer is for
         said += "\n(it was still waiting, and was ended)"
     except OSError:  # the command ended and took its terminal with it
         pass
+    except BaseException:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise
+    finally:
+        os.close(screen)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert code == 0, f"{' '.join(words)} ended with {code}\n{said}"
+    assert code == 0, f"{' '.join(words)} ended with {code}\n{_plain(said)}"
+
+
+def _plain(said: str) -> str:
+    return re.sub(
+        r"\x1b\[[0-9;?]*[A-Za-z]|[\u2800-\u28ff]", "", said
+    )  # without colours, and what turns while one waits
 
 
 def _login(mine: Terminal, words: dict[str, list[str]]) -> list[str]:
@@ -198,8 +214,10 @@ def _use(mine: Terminal, scope: str, cast: Cast) -> None:
         path = mine.client.home / ".yarnrc.yml"
         text = path.read_text()
         text += "" if "npmScopes" in text else "npmScopes:\n"
-        text += f"  {scope}:\n    npmRegistryServer: {address.rstrip('/')}\n    npmAuthToken: {cast.alice.token}\n"
-        text += "    npmMinimalAgeGate: 0\n"
+        server = address.rstrip("/")
+        # without npmPublishRegistry it publishes to the other one
+        text += f"  {scope}:\n    npmRegistryServer: {server}\n    npmPublishRegistry: {server}\n"
+        text += f"    npmAuthToken: {cast.alice.token}\n    npmMinimalAgeGate: 0\n"
         path.write_text(text)
 
 

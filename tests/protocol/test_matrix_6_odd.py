@@ -97,7 +97,7 @@ def test_publish_bundled(her, cast):
     status, packed, _ = fetch(cast.registry, f"{name}/-/{name.split('/')[1]}-1.0.0.tgz", cast.alice.token)
     assert status == 200
     with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
-        assert f"package/node_modules/{inner}/index.js" in tar.getnames()
+        assert f"package/node_modules/{inner}/index.js" in tar.getnames(), "the bundle was left out"
 
 
 @row("bundled dependencies: install")

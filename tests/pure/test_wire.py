@@ -298,11 +298,11 @@ def test_a13_escaped_keys_are_the_same_keys(tmp_path):
 
 
 def test_a14_a_long_text_beside_a_tarball(tmp_path):
-    refused(publish_document(description="x" * 9 * MEGABYTE), tmp_path, TooLarge, "document_too_large")
+    refused(publish_document(description="x" * 17 * MEGABYTE), tmp_path, TooLarge, "document_too_large")
 
 
 def test_a14_a_long_text_behind_a_tarball(tmp_path):
-    refused(publish_document() | {"x": "x" * 9 * MEGABYTE}, tmp_path, TooLarge, "document_too_large")
+    refused(publish_document() | {"x": "x" * 17 * MEGABYTE}, tmp_path, TooLarge, "document_too_large")
 
 
 MANY = {

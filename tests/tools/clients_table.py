@@ -11,6 +11,8 @@ import os
 import sys
 import time
 
+from tests.protocol.dialects import KINDS
+from tests.protocol.limits import limit_of
 from tests.tools.clients import ROOT, version
 
 RECORDS = ROOT / ".cache/matrix"
@@ -18,8 +20,13 @@ TABLE = ROOT / "docs/clients.md"
 HEAD = """# What each client can do here
 
 `make test-clients` runs every command below with the real client, in a clean home, against a running registry, and
-writes this page. ✓ says that it did what it should, as the registry saw it too. A number is a limit of the client's
-own, shown in the same run; its note says what happens instead.
+writes this page. ✓ says that it did what it should and, where it changes something, that the registry has the change.
+A number is a limit of the client's own, shown in the same run: its note says the reason, and the words that show it.
+
+The homes have the client's own settings, with these exceptions: yarn 4 has `npmMinimalAgeGate: 0` and pnpm 12 has
+`minimumReleaseAge: 0`, because the tests install what they published a moment ago; yarn 4 runs `yarn install` before it
+publishes; refused publishes are not tried again. The refusals 409, 422, 429, 500 and 503 are sent by a stand-in, in the
+registry's words, because no client can call for them at will.
 """
 
 
@@ -59,11 +66,11 @@ def table(found: list[dict], clients: list[str]) -> str:
 def _shown(cell: dict | None, notes: dict[str, int]) -> str:
     if cell is None:
         return "?"
-    if cell["result"] == "fail":
-        return "✗"
-    if cell["result"] == "pass":
-        return "✓"
-    note = f"{cell['reason']} It says: `{cell['says']}`"
+    if cell["result"] != "limit":
+        return {"pass": "✓", "fail": "✗"}[cell["result"]]
+    name, major = cell["client"].split()
+    limit = limit_of(cell["row"], (name, int(major)))
+    note = f"{limit.reason} {'Seen' if limit.seen else 'It says'}: `{limit.says.strip()}`"
     return f"— <sup>{notes.setdefault(note, len(notes) + 1)}</sup>"
 
 
@@ -73,8 +80,6 @@ def main(words: list[str]) -> int:
         for path in RECORDS.glob("*.jsonl"):
             path.unlink()
         return 0
-    from tests.protocol.dialects import KINDS
-
     clients = [f"{name} {major}" for name, major in KINDS]
     page = table(cells(), clients)
     TABLE.parent.mkdir(exist_ok=True)

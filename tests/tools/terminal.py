@@ -25,11 +25,13 @@ def converse(
     answers: list[tuple[str, Answer]] | None = None,
     open_page: Callable[[str], None] | None = None,
     cwd: Path | None = None,
+    seconds: float = SECONDS,
 ) -> Completed:
     """Run a command to its end, on a terminal.
 
     answers: prompts by how they end (before a colon), in the order in which they come, and what is typed there, or
     what makes it of all that was said. open_page: called with the address of the website that the command shows, once.
+    seconds: how long it may take; one that waits longer is ended.
     What it said stands in `stdout`; the pages that it showed can be found there.
     """
     command = [*client.words, *words]
@@ -38,7 +40,7 @@ def converse(
         os.chdir(cwd or client.home)
         os.execve(command[0], command, {**client.environ, "BROWSER": "true", "TERM": "dumb"})  # noqa: S606
     said, waiting, opened, answered = "", list(answers or []), False, 0
-    last = time.monotonic() + SECONDS
+    last = time.monotonic() + seconds
     try:
         while time.monotonic() < last:
             if not select.select([screen], [], [], 0.5)[0]:

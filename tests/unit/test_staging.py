@@ -34,7 +34,7 @@ from registry_site.errors import (
 )
 from tests.conftest import login_token, person
 from tests.policy.world import snapshot
-from tests.tools import payloads
+from tests.tools import payloads, sessions
 from tests.unit.test_changes import at_once, many_connections  # noqa: F401 - a fixture
 
 X = "@acme/x"
@@ -591,13 +591,84 @@ def test_a_body_that_is_no_publish_is_refused(package, npm, bob, nothing_kept):
     assert nothing_kept() == before
 
 
+# --- the pages -------------------------------------------------------------------------------------------------------
+
+HTML = {"accept": "text/html"}
+
+
+def signed_in(client, actor: Actor, *, code_shown: bool = False):
+    sessions.sign_in(client, actor, method="mfa" if code_shown else "password")
+    return client
+
+
+def test_the_review_says_what_to_look_at_and_escapes_it(package, stage, client, bob):
+    script = "node x.js && echo '<script>alert(1)</script>'"
+    staged = stage(bob, X, "1.1.0", scripts={"postinstall": script}, files={"<b>.js": "<i>\u202e</i>\n"})
+    shown = signed_in(client, bob).get(f"/package/{X}/staged/{staged.key}", headers=HTML)
+    text = shown.content.decode()
+    assert "Runs something new when it is installed" in text
+    assert "alert(1)&lt;/script&gt;" in text
+    assert "+&lt;i&gt;\\u202e&lt;/i&gt;" in text
+    assert "&lt;b&gt;.js" in text
+    assert "<script>alert" not in text
+    assert "<i>" not in text
+    assert "npm stage approve " + str(staged.key) in text
+
+
+def test_the_tarball_of_a_review_is_downloaded_and_never_shown(staged, client, bob):
+    answer = signed_in(client, bob).get(f"/package/{X}/staged/{staged.key}/tarball", headers=HTML)
+    assert answer["Content-Disposition"] == 'attachment; filename="x-1.1.0.tgz"'
+    assert len(b"".join(answer.streaming_content)) == staged.size
+
+
+def test_a_page_releases_what_it_showed_and_nothing_else(staged, client, bob, nothing_kept):
+    address, protected_bob = f"/package/{X}/staged/{staged.key}/approve", protected(bob)
+    for sent in ({}, {"integrity": "sha512-other"}):
+        before = nothing_kept()
+        answer = signed_in(client, protected_bob, code_shown=True).post(address, sent, headers=HTML)
+        assert answer.status_code in (409,), answer.status_code
+        assert nothing_kept() == before
+    answer = client.post(address, {"integrity": staged.integrity}, headers=HTML)
+    assert (answer.status_code, answer["Location"]) == (302, f"/package/{X}")
+    assert Version.objects.filter(number="1.1.0").exists()
+
+
+def test_a_page_asks_for_the_second_factor_and_for_the_tick(staged, client, bob, nothing_kept):
+    address = f"/package/{X}/staged/{staged.key}"
+    before = nothing_kept()
+    refused = signed_in(client, bob).post(f"{address}/approve", {"integrity": staged.integrity}, headers=HTML)
+    assert refused.status_code == 403
+    protected(bob)
+    for verb, sent in (("approve", {"integrity": staged.integrity}), ("reject", {"sure": "on"})):
+        asked = signed_in(client, bob).post(f"{address}/{verb}", sent, headers=HTML)
+        assert asked.status_code == 302
+        assert "/reauthenticate" in asked["Location"]
+    unticked = signed_in(client, bob, code_shown=True).post(f"{address}/reject", headers=HTML)
+    assert (unticked.status_code, unticked["Location"]) == (302, address)
+    assert client.get(f"{address}/reject", headers=HTML).status_code == 405
+    assert nothing_kept() == before
+
+
+def test_the_package_says_to_who_may_publish_that_something_waits(staged, client, bob, erin):
+    page = signed_in(client, bob).get(f"/package/{X}", headers=HTML).content.decode()
+    assert "1 version waits for a review." in page
+    assert "waits for a review" not in signed_in(client, erin).get(f"/package/{X}", headers=HTML).content.decode()
+    assert f"{X} 1.1.0" in signed_in(client, bob).get("/", headers=HTML).content.decode()
+    assert f"{X} 1.1.0" not in signed_in(client, erin).get("/", headers=HTML).content.decode()
+
+
+def test_the_list_says_when_nothing_waits(package, client, bob):
+    page = signed_in(client, bob).get(f"/package/{X}/staged", headers=HTML).content.decode()
+    assert "Nothing waits" in page
+    assert "npm stage publish" in page
+
+
 # --- at the same moment ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def pair(request, publish):
+def pair(many_connections, publish):  # noqa: F811
     """alice and bob, developers of acme with two-factor shown, and @acme/x 1.0.0."""
-    request.getfixturevalue("many_connections")
     alice, bob = person("alice"), person("bob")
     organizations.create(alice, "acme")
     organizations.set_member(alice, "acme", "bob")
