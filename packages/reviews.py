@@ -26,8 +26,8 @@ class Shown:
 class Review:
     """What differs between two versions.
 
-    findings: the warnings first. files: package.json, then those that findings name, then the rest by path; more: how many differ besides.
-    total: of files that differ. unread: why the files were not compared, "" when they were.
+    findings: the warnings first. files: package.json, then those that findings name, then the rest by path.
+    total: of files that differ; more: of those that are not in `files`. unread: why the files were not compared, "" when they were.
     """
 
     findings: list[Finding]

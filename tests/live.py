@@ -89,6 +89,14 @@ def fetch(registry: Registry, path: str, token: str | None = None, method: str =
             return error.code, error.read(), error.headers
 
 
+def send(person: Person, method: str, path: str, body=None, **headers: str):
+    """A request of the person's that has to work; gives the parsed answer."""
+    headers = {"content_type": "application/json", **headers}
+    status, answer, _ = fetch(person.registry, path, person.token, method, body, **headers)
+    assert status in (200, 201), f"{method} {path}: {status} {answer[:300]!r}"
+    return json.loads(answer or b"null")
+
+
 def web_login(client: Client, browser: Visitor, *words: str) -> None:
     """`npm login` that prints the address to open; the person approves it there and npm goes on.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
 
-from tests.live import fetch
+from tests.live import send
 from tests.protocol.matrix import row
 from tests.protocol.test_matrix_5_looking import ALONE
 from tests.protocol.test_signatures import mirror, sigstore  # noqa: F401 - fixtures
@@ -89,7 +88,7 @@ def owner(trusting, join, request):
     """Somebody with a package and two-factor on there: who, the package, and the codes."""
     person = join("erin", trusting)
     name = f"@{person.name}/ledger"
-    _sent(person, "PUT", name.replace("/", "%2f"), payloads.publish_body(name, "1.0.0"))
+    send(person, "PUT", name.replace("/", "%2f"), payloads.publish_body(name, "1.0.0"))
     return person, name, request.getfixturevalue("protect")(person, "auth-only")
 
 
@@ -129,7 +128,7 @@ def test_publish_with_an_identity(terminal, trusting, owner, request):
         ci("install", cwd=folder)
     token = identity(request.getfixturevalue("issuer"))
     ci("publish", cwd=folder, env={"GITLAB_CI": "true", "CI": "true", "NPM_ID_TOKEN": token})
-    published = _sent(person, "GET", name.replace("/", "%2f"))["versions"]["1.1.0"]
+    published = send(person, "GET", name.replace("/", "%2f"))["versions"]["1.1.0"]
     assert published["_npmUser"]["name"] == "GitHub Actions"
 
 
@@ -143,30 +142,23 @@ def test_audit_signatures(her, cast, request):
     assert re.search(r"1 package has a verified registry signature", said), said
 
 
-def _sent(person: Person, method: str, path: str, body=None, **headers: str):
-    headers = {"content_type": "application/json", **headers}
-    status, answer, _ = fetch(person.registry, path, person.token, method, body, **headers)
-    assert status in (200, 201), f"{method} {path}: {status} {answer[:300]!r}"
-    return json.loads(answer)
-
-
 def _stage(person: Person) -> tuple[str, str]:
     name = f"@{person.name}/staged"
     body = payloads.publish_body(name, "1.0.0")
-    return name, _sent(person, "POST", f"-/stage/package/{name.replace('/', '%2f')}", body)["stageId"]
+    return name, send(person, "POST", f"-/stage/package/{name.replace('/', '%2f')}", body)["stageId"]
 
 
 def _staged(person: Person) -> list[dict]:
-    return _sent(person, "GET", "-/stage")["items"]
+    return send(person, "GET", "-/stage")["items"]
 
 
 def _trust(person: Person, name: str, factor) -> str:
     wanted = [{"type": "github", "claims": GITHUB_CONFIG, "permissions": ["createPackage"]}]
-    return _sent(person, "POST", _trust_path(name), wanted, npm_otp=factor.code())[0]["id"]
+    return send(person, "POST", _trust_path(name), wanted, npm_otp=factor.code())[0]["id"]
 
 
 def _trusted(person: Person, name: str) -> list[dict]:
-    return _sent(person, "GET", _trust_path(name))
+    return send(person, "GET", _trust_path(name))
 
 
 def _trust_path(name: str) -> str:
