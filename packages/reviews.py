@@ -27,7 +27,8 @@ class Review:
     """What differs between two versions.
 
     findings: the warnings first. files: package.json, then those that findings name, then the rest by path.
-    total: of files that differ; more: of those that are not in `files`. unread: why the files were not compared, "" when they were.
+    total: of files that differ; more: of those that are not in `files`.
+    unread: why the files were not compared, "" when they were.
     """
 
     findings: list[Finding]

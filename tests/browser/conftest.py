@@ -80,7 +80,7 @@ def log_in(page: Page, name: str, password: str = PASSWORD) -> None:
     page.goto("/login")
     page.get_by_label("Username or email").fill(name)
     page.get_by_label("Password").fill(password)
-    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    page.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_label(f"Account menu of {name}")).to_be_visible()
 
 

@@ -70,7 +70,7 @@ def test_a_stranger_who_approves_logs_in_first_and_comes_back(visit, join, regis
     page.goto(started["loginUrl"])
     page.get_by_label("Username or email").fill(alice.name)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    page.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("button", name="Approve")).to_be_visible()
 
 

@@ -301,3 +301,25 @@ _unknown("stage", (NPM_10, NPM_9, NPM_8, NPM_6, NPM_2, PNPM_9, YARN_1, BUN), *_S
 _unknown("stage view", (YARN_4,), "stage view")
 _TRUST = ("trust github", "trust list", "trust revoke")
 _unknown("trust", (NPM_10, NPM_9, NPM_8, NPM_6, NPM_2, PNPM_12, PNPM_9, YARN_4, YARN_1, BUN), *_TRUST)
+_limit(
+    ("publish with two-factor on, without a code: refused with the reason",),
+    BUN,
+    "it was still waiting",
+    "bun shows a page of the website and waits until it is approved there, on a terminal or not.",
+    seen=True,
+)
+_limit(
+    ("publish --otp with two-factor on",),
+    NPM_2,
+    "is not in the npm registry",
+    "npm 2 has no --otp, and takes the code for a package; a token that may pass two-factor publishes.",
+)
+_TYPED = "asks for a code on the terminal; where one has a passkey only, the website shows one to type there."
+for _kind, _says in ((NPM_8, "Enter OTP:"), (NPM_6, "Enter OTP:"), (YARN_1, "npm one-time password:")):
+    _limit(("publish with two-factor on, approved in the browser",), _kind, _says, f"{_kind[0]} {_kind[1]} {_TYPED}")
+_limit(
+    ("publish with two-factor on, approved in the browser",),
+    NPM_2,
+    "You must provide a one-time pass",
+    "npm 2 shows the page, and then ends without waiting for it.",
+)
