@@ -314,12 +314,32 @@ _limit(
     "is not in the npm registry",
     "npm 2 has no --otp, and takes the code for a package; a token that may pass two-factor publishes.",
 )
-_TYPED = "asks for a code on the terminal; where one has a passkey only, the website shows one to type there."
-for _kind, _says in ((NPM_8, "Enter OTP:"), (NPM_6, "Enter OTP:"), (YARN_1, "npm one-time password:")):
-    _limit(("publish with two-factor on, approved in the browser",), _kind, _says, f"{_kind[0]} {_kind[1]} {_TYPED}")
+for _kind, _says in (
+    (NPM_10, "need auth"), (NPM_9, "need auth"), (NPM_8, "need auth"), (NPM_6, "you must be logged in"),
+    (NPM_2, "auth required for publishing"), (YARN_1, "ended with 1"), (BUN, "missing authentication"),
+):  # fmt: skip
+    _limit(
+        ("publish by trusted publishing (NPM_ID_TOKEN)",),
+        _kind,
+        _says,
+        f"{_kind[0]} {_kind[1]} makes nothing of an identity token; it needs a token of the registry's.",
+    )
+_SIGNATURES = ("audit signatures",)
+for _kind, _says in (
+    (NPM_6, "Invalid audit subcommand"), (NPM_2, "Usage: npm <command>"), (PNPM_9, "No known vulnerabilities found"),
+    (YARN_4, "Extraneous positional argument"), (YARN_1, "tunneling socket could not be established"),
+    (BUN, 'unknown subcommand "signatures"'),
+):  # fmt: skip
+    _limit(_SIGNATURES, _kind, _says, f"{_kind[0]} {_kind[1]} has no audit of signatures.")
 _limit(
-    ("publish with two-factor on, approved in the browser",),
-    NPM_2,
-    "You must provide a one-time pass",
-    "npm 2 shows the page, and then ends without waiting for it.",
+    _SIGNATURES,
+    NPM_9,
+    "Final root.json is expired",
+    "npm 9 wants sigstore's own keys first, and does not take those that the tests put in their place.",
+)
+_limit(
+    ("publish with two-factor on, without a code: refused with the reason",),
+    YARN_1,
+    "Can't answer a question unless a user TTY",
+    "yarn 1 wants to ask for the code and says only that there is no terminal.",
 )
