@@ -6,7 +6,7 @@ from django.contrib import admin
 
 from accounts.admin import ReadOnlyAdmin
 from packages import admin_trust, admin_use  # noqa: F401 - its pages register themselves
-from packages.models import DistTag, Document, Package, PersonGrant, StagedVersion, TeamGrant, Version
+from packages.models import Attestation, DistTag, Document, Package, PersonGrant, StagedVersion, TeamGrant, Version
 
 
 @admin.register(Package)
@@ -30,6 +30,13 @@ class StagedVersionAdmin(ReadOnlyAdmin):
     search_fields = ["package__name", "number", "integrity", "shasum"]
     list_select_related = ["package", "published_by"]
     exclude = ["readme_html", "abbreviated"]
+
+
+@admin.register(Attestation)
+class AttestationAdmin(ReadOnlyAdmin):
+    list_display = ["version", "predicate_type", "verified_at", "created_at"]
+    list_select_related = ["version__package"]
+    search_fields = ["version__package__name"]
 
 
 @admin.register(DistTag)

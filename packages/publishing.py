@@ -32,6 +32,8 @@ def publish(actor: Actor, upload: Upload) -> Version:
         arrivals.require_plan(package, name, upload.access)
         if package and (same := arrivals.published(package, upload)):
             return same
+        if package and arrivals.waiting(package, upload):
+            raise arrivals.held(name.full, upload.version)
         with arrivals.stored(actor, name, upload) as columns:
             return _list(actor, name, package, upload, columns)
     except arrivals.Repeated as repeated:

@@ -16,7 +16,15 @@ from accounts.twofactor import approvals, codes
 from orgs import organizations
 from orgs.models import Membership, Team
 from packages import sharing, stars, webhooks
-from packages.models import DownloadCount, Issuer, RefusedExchange, SpentIdentity, TrustedPublisher, Version
+from packages.models import (
+    Attestation,
+    DownloadCount,
+    Issuer,
+    RefusedExchange,
+    SpentIdentity,
+    TrustedPublisher,
+    Version,
+)
 from tests.conftest import PASSWORD, login_token
 from tests.policy.world import snapshot
 from tests.tools import payloads
@@ -47,6 +55,7 @@ def full(npm, acme, publish, stage, alice, uma, hugo):
     webhooks.say_hello(uma, str(hook.key))
     version = Version.objects.get(package__name="@uma/x")
     DownloadCount.objects.create(package=version.package, version=version, day="2026-01-01", count=1)
+    Attestation.objects.create(version=version, predicate_type="https://slsa.dev/provenance/v1", bundle="{}")
     Issuer.objects.create(name="farm", title="Build farm", url="https://farm.example")
     TrustedPublisher.objects.create(key=uuid.uuid4(), name="@acme/x", kind="farm", claims={"sub": "x"})
     RefusedExchange.objects.create(name="@acme/x", reason="another workflow")

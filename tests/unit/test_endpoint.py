@@ -39,7 +39,7 @@ def test_every_refusal_has_a_status_and_a_code(kind):
         ("put", "-/ping", 405),
         ("get", "-/whoami", 401),
         ("put", "x", 401),
-        ("get", "-/all", 404),
+        ("get", "-/_changes", 404),
         ("get", "a/b/c/d/e", 404),
         ("get", "@a", 404),
         ("get", "@a/", 404),
