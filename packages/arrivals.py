@@ -12,7 +12,7 @@ from accounts.models import Scope
 from accounts.tokens import SHAPE
 from orgs.models import DEVELOPERS, Team
 from packages import blobs, manifests, packuments, plans, readmes, tarballs, trust
-from packages.models import Access, Content, Package, Permission, PersonGrant, StagedVersion, TeamGrant, Version
+from packages.models import Access, Package, Permission, PersonGrant, StagedVersion, TeamGrant, Version
 from packages.names import PackageName
 from packages.wire import Upload
 from registry_site.errors import AlreadyPublished, Invalid, Refusal
@@ -23,7 +23,7 @@ OUR_TOKEN = re.compile(SHAPE.pattern.encode())  # a tarball that carries one wou
 class Repeated(Exception):
     """Raised inside `stored` when the same upload arrived meanwhile: its row, and nothing more to keep."""
 
-    def __init__(self, found: Content) -> None:
+    def __init__(self, found: Any) -> None:
         self.found = found
 
 

@@ -58,7 +58,7 @@ def between(before: bytes, after: bytes, budget: Budget) -> Diff:
     if cost > budget.steps:
         return Diff(note="too different to show line by line")
     budget.steps -= cost
-    kept = []
+    kept: list[Line] = []
     for line in _unified(old, new, start, end):
         shown = _visible(line)
         budget.characters -= len(shown.text) + 1
@@ -98,7 +98,7 @@ def _unified(old: list[str], new: list[str], start: int, end: int) -> Iterator[L
     if end:
         operations.append(("equal", len(old) - end, len(old), len(new) - end, len(new)))
     matcher = SequenceMatcher(None, "", "")
-    matcher.opcodes = operations  # type: ignore[assignment]  # its own grouping, of what we found faster
+    matcher.opcodes = operations  # type: ignore[attr-defined]  # its own grouping, of what we found faster
     for group in matcher.get_grouped_opcodes(CONTEXT):
         (_, a, _, c, _), (_, _, b, _, d) = group[0], group[-1]
         yield Line("place", f"@@ -{a + 1},{b - a} +{c + 1},{d - c} @@")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -59,7 +59,7 @@ def read(source: BinaryIO, paths: Collection[str], *, most: int, limits: Limits 
     return found
 
 
-def _walk(source: BinaryIO, limits: Limits) -> Iterator[tuple[str, Entry, Inflated]]:
+def _walk(source: BinaryIO, limits: Limits) -> Generator[tuple[str, Entry, Inflated], None, None]:
     names = Names(limits)
     with source, Inflated(source, limits) as inflated:
         for entry in entries(inflated, limits):

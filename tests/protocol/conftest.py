@@ -25,12 +25,14 @@ def pytest_generate_tests(metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items) -> None:
-    """The whole table is filled when asked for with `-m matrix`; else a few rows of it run, as a part of all tests."""
+    """What is marked `matrix` runs when asked for with `-m matrix`; of the table's rows, a few run with all tests."""
     whole = "matrix" in config.option.markexpr
     left_out = []
     for item in items:
         marker = item.get_closest_marker("row")
         if marker is None:
+            if not whole and item.get_closest_marker("matrix"):
+                left_out.append(item)
             continue
         item.add_marker("matrix" if whole else "protocol")
         _, core = marker.args

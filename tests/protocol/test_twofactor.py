@@ -256,7 +256,8 @@ def test_a_package_asks_for_two_factor(join, protect):
 
 # --- profile -----------------------------------------------------------------------------------------------------
 
-PROFILES = [("npm", 12), ("npm", 10), ("npm", 6), ("pnpm", 12)]
+between = pytest.mark.matrix  # with `make test-clients`, beside the newest and the oldest that run with all tests
+PROFILES = [("npm", 12), pytest.param(("npm", 10), marks=between), ("npm", 6), ("pnpm", 12)]
 ids = {"ids": lambda kind: f"{kind[0]}{kind[1]}"}
 
 
@@ -340,7 +341,7 @@ def enable(hers: Client) -> tuple[str, list[str]]:
 
 # --- tokens ------------------------------------------------------------------------------------------------------
 
-TOKENS = [("npm", 12), ("npm", 11), ("npm", 10), ("npm", 6)]
+TOKENS = [("npm", 12), *(pytest.param(("npm", major), marks=between) for major in (11, 10)), ("npm", 6)]
 
 
 @pytest.mark.parametrize("kind", TOKENS, **ids)
