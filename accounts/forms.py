@@ -12,18 +12,16 @@ from django import forms
 from django.conf import settings
 
 from accounts.limits import Limits
-from accounts.models import User
 from accounts.twofactor import codes
 from registry_site.errors import Refusal, TooManyRequests
 
 
-class ProfileForm(forms.ModelForm):
-    """What others see of a person, beside the name."""
+class ProfileForm(forms.Form):
+    """What others see of a person, beside the name; the fields of `npm profile set`, by their columns."""
 
-    class Meta:
-        model = User
-        fields = ["full_name"]
-        labels = {"full_name": "Full name"}
+    full_name = forms.CharField(required=False, label="Full name")
+    homepage = forms.CharField(required=False, label="Homepage", help_text="Such as https://example.com")
+    github = forms.CharField(required=False, label="GitHub", help_text="Your name there")
 
 
 class TokenForm(forms.Form):

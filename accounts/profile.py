@@ -46,6 +46,16 @@ def change(actor: Actor, user: User, wanted: dict[str, str]) -> None:
             audit.record(actor, "profile.changed", person=user.username, fields=changed)
 
 
+def shown(user: User) -> dict[str, str]:
+    """What a person says about themselves, by column."""
+    return {column: getattr(user, column) for column in FIELDS.values()}
+
+
+def by_word(columns: dict[str, str]) -> dict[str, str]:
+    """The same in the words of `npm profile set`; columns that are not in FIELDS are left out."""
+    return {word: columns[column] for word, column in FIELDS.items() if column in columns}
+
+
 def require_fit(wanted: dict[str, str]) -> None:
     """Goes on when these values may stand in FIELDS. Raises Invalid as `change`."""
     for name, value in wanted.items():

@@ -10,10 +10,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 
 from accounts import people
+from accounts import profile as profiles
 from accounts.adapter import INVITATION_KEY
 from accounts.endpoint import registry
 from accounts.forms import FirstAdminForm, ProfileForm
-from registry_site.errors import NotFound, Refusal
+from registry_site.errors import Invalid, NotFound, Refusal
 
 # yarn sends no token for names without a scope unless told to, and refuses what is younger than a day.
 YARN = ("npmAlwaysAuth true", "npmMinimalAgeGate 0")
@@ -23,11 +24,16 @@ BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 @login_required
 def profile(request) -> HttpResponse:
     """Settings / profile."""
-    form = ProfileForm(request.POST or None, instance=request.actor.user)
+    user = request.actor.user
+    form = ProfileForm(request.POST or None, initial=profiles.shown(user))
     if request.method == "POST" and form.is_valid():
-        form.save()
-        messages.success(request, "Profile saved.")
-        return redirect("profile")
+        try:
+            profiles.change(request.actor, user, profiles.by_word(form.cleaned_data))
+        except Invalid as refusal:
+            form.add_error(None, refusal.message)
+        else:
+            messages.success(request, "Profile saved.")
+            return redirect("profile")
     return render(request, "pages/settings_profile.html", {"form": form, "section": "profile"})
 
 

@@ -86,6 +86,7 @@ def person(request, user: str) -> HttpResponse:
         {
             "person": found,
             "own": own,
+            "homepage": link(found.homepage),
             "page": _packages(request, packages),
             "starred": star_verbs.of_person(request.actor, found)[:STARS_SHOWN],
             "memberships": organizations.of(found) if own else [],

@@ -9,7 +9,7 @@ from django.core import signing
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import names, people
+from accounts import names, people, profile
 from accounts.actor import operator
 from accounts.models import AuditEvent, Invitation, Scope, User
 from orgs import organizations
@@ -248,3 +248,19 @@ def test_a_changed_profile_changes_ones_own_name_only(client, bob, dave):
     )
     changed = User.objects.get(pk=bob.user.pk)
     assert (changed.full_name, changed.username, changed.is_staff) == ("Bob B.", "bob", False)
+
+
+def test_the_profile_page_says_what_npm_says_and_is_recorded_as_npm_is(client, bob):
+    client.force_login(bob.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    sent = {"full_name": "Bob B.", "homepage": "https://bob.example/<b>", "github": "bob"}
+    assert client.post("/settings/profile", sent).status_code == 302
+    event = AuditEvent.objects.first()
+    assert (event.action, event.facts) == ("profile.changed", {"fields": ["fullname", "homepage", "github"]})
+    shown = client.get("/~bob", headers={"accept": "text/html"}).content.decode()
+    assert "bob.example/&lt;b&gt;" in shown
+    seen = AuditEvent.objects.count()
+    for field, odd in (("homepage", "javascript:alert(1)"), ("full_name", "x" * 121), ("github", "a\u202eb")):
+        assert client.post("/settings/profile", sent | {field: odd}).status_code == 200
+    assert client.post("/settings/profile", sent).status_code == 302, "the same again"
+    assert AuditEvent.objects.count() == seen
+    assert profile.shown(User.objects.get(username="bob"))["homepage"] == "https://bob.example/<b>"
