@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin
 
 from accounts.admin import ReadOnlyAdmin, RecordedAdmin
-from packages import identities, trust
+from packages import providers, trust
 from packages.models import Issuer, RefusedExchange, SpentIdentity, TrustedPublisher
 from registry_site.errors import Refusal
 
@@ -24,7 +24,7 @@ class IssuerForm(forms.ModelForm):
         given = super().clean() or self.cleaned_data
         if self.instance.pk is None and {"name", "url", "claims"} <= set(given):
             try:
-                identities.require_usable(given["name"], given["url"], given["claims"])
+                providers.require_usable(given["name"], given["url"], given["claims"])
             except Refusal as refusal:
                 raise forms.ValidationError(refusal.message) from refusal
         return given
@@ -40,11 +40,11 @@ class IssuerAdmin(RecordedAdmin):
         return ["name", "url", "claims"] if obj else []  # another issuer is another row
 
     def has_delete_permission(self, request, obj=None) -> bool:
-        in_use = obj is not None and identities.is_in_use(obj.name)
+        in_use = obj is not None and providers.is_in_use(obj.name)
         return not in_use and super().has_delete_permission(request, obj)
 
     def delete_queryset(self, request, queryset) -> None:
-        super().delete_queryset(request, [each for each in queryset if not identities.is_in_use(each.name)])
+        super().delete_queryset(request, [each for each in queryset if not providers.is_in_use(each.name)])
 
 
 @admin.register(TrustedPublisher)

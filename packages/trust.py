@@ -15,7 +15,7 @@ from accounts.actor import Actor, Power
 from accounts.models import Scope, Token
 from orgs import access as org_access
 from orgs.models import Org
-from packages import access, identities, workflows
+from packages import access, providers, workflows
 from packages.access import Action
 from packages.changes import changing
 from packages.models import Package, RefusedExchange, TrustedPublisher
@@ -53,7 +53,7 @@ def add(actor: Actor, name: str, kind: str, claims: Any, permissions: Any) -> Tr
     """
     package, scope = _managed(actor, name)
     actor.require_second_factor()
-    provider = identities.providers().get(kind)
+    provider = providers.known().get(kind)
     if provider is None:
         raise Malformed(f"this registry does not know {kind[:100]}; ask an operator to register the issuer")
     publisher = TrustedPublisher(
@@ -86,7 +86,7 @@ def remove(actor: Actor, name: str, key: str) -> None:
     actor.require_second_factor()
     with transaction.atomic():
         publisher = _find(name, key)
-        provider = identities.providers().get(publisher.kind)
+        provider = providers.known().get(publisher.kind)
         workflow = workflows.summary(provider.flavour if provider else "any", publisher.claims)
         facts = {"kind": publisher.kind, "workflow": workflow}
         if package is not None:

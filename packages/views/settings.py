@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import Scope
 from orgs import access as org_access
-from packages import access, identities, trust, workflows
+from packages import access, providers, trust, workflows
 from packages.access import Action
 from packages.models import TrustedPublisher
 from packages.views import context
@@ -75,7 +75,7 @@ def _page(request, name: str, trust_form: PublisherForm | None = None) -> HttpRe
 def _trust(request, publishers: list[TrustedPublisher], names, here: str, there: str, form, scope="") -> dict[str, Any]:
     if "confirm" in request.GET:
         request.actor.require_second_factor()  # asks for it, and comes back here
-    known = identities.providers()
+    known = providers.known()
     forms = [FORMS[each.flavour](each, scope=scope) for each in known.values()]
     if form is not None:
         forms = [form if each.provider == form.provider else each for each in forms]
@@ -91,7 +91,7 @@ def _trust(request, publishers: list[TrustedPublisher], names, here: str, there:
     }
 
 
-def _shown(publisher: TrustedPublisher, known: dict[str, identities.Provider]) -> dict[str, Any]:
+def _shown(publisher: TrustedPublisher, known: dict[str, providers.Provider]) -> dict[str, Any]:
     provider = known.get(publisher.kind)
     return {
         "row": publisher,
@@ -102,7 +102,7 @@ def _shown(publisher: TrustedPublisher, known: dict[str, identities.Provider]) -
 
 
 def _posted(request, scope: str = "") -> PublisherForm:
-    provider = identities.providers().get(request.POST.get("kind", ""))
+    provider = providers.known().get(request.POST.get("kind", ""))
     if provider is None:
         raise NotFound("this registry does not know this kind of workflow")
     return FORMS[provider.flavour](provider, request.POST, scope=scope)

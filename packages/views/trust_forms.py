@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from packages import trust
-from packages.identities import Provider
+from packages.providers import Provider
 from packages.workflows import CIRCLE, MAX_TEXT
 from registry_site.errors import Malformed
 

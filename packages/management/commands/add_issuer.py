@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accounts.actor import operator
 from accounts.management.verbs import VerbCommand
-from packages import identities
+from packages import providers
 
 
 class Command(VerbCommand):
@@ -19,5 +19,5 @@ class Command(VerbCommand):
         parser.add_argument("--title", default="", help="who publishes, as pages say it")
 
     def do(self, options) -> None:
-        issuer = identities.register(operator(), options["name"], options["title"], options["url"], options["claims"])
+        issuer = providers.register(operator(), options["name"], options["title"], options["url"], options["claims"])
         self.stdout.write(f"{issuer.name}: {issuer.url}")
