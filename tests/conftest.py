@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connections
 
 from accounts import people, tokens
 from accounts.actor import Actor, operator
@@ -26,6 +27,10 @@ STATIC = "django.contrib.staticfiles.storage.StaticFilesStorage"
 def pytest_configure(config) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the tests are not about hashing
     settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": STATIC}}
+    database = connections.databases["default"]
+    if "sqlite" in database["ENGINE"]:  # in a file, as everywhere; one in memory locks whole tables
+        database["TEST"]["NAME"] = str(settings.DATA_DIR / "test.sqlite3")
+        database["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
 
 
 def pytest_unconfigure(config) -> None:

@@ -7,6 +7,7 @@ import pty
 import re
 import select
 import signal
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +56,7 @@ def converse(
             if waiting and fresh.endswith(waiting[0][0]):
                 answer = waiting.pop(0)[1]
                 typed = answer if isinstance(answer, str) else answer(plain)
+                _wait_until_raw(screen)
                 os.write(screen, typed.encode() + b"\r")
                 answered = len(plain)
         os.kill(pid, signal.SIGKILL)  # it waits for something that no answer is for
@@ -63,3 +65,11 @@ def converse(
         pass
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     return Completed(_COLOURS.sub("", said), "", code)
+
+
+def _wait_until_raw(screen: int) -> None:
+    """A prompt is printed before its command reads single keys; a line typed in between would not end for it."""
+    for _ in range(50):
+        if not termios.tcgetattr(screen)[3] & termios.ICANON:
+            return
+        time.sleep(0.05)
