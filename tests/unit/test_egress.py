@@ -184,7 +184,7 @@ def test_a_header_cannot_smuggle_another(serve):
 def test_https_needs_a_certificate_of_the_name(settings):
     settings.EGRESS_ALLOWED_NETWORKS = ["127.0.0.0/8"]
     plain = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    threading.Thread(target=plain.serve_forever, daemon=True).start()
+    threading.Thread(target=plain.serve_forever, args=(0.02,), daemon=True).start()
     try:
         with pytest.raises(EgressError):
             egress.request("GET", f"https://127.0.0.1:{plain.server_port}/")

@@ -49,7 +49,7 @@ def receiver(settings):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.got, server.status = [], 200
     server.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
