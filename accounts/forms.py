@@ -12,6 +12,7 @@ from django import forms
 from django.conf import settings
 
 from accounts.limits import Limits
+from accounts.notices import ALWAYS, Kind
 from accounts.twofactor import codes
 from registry_site.errors import Refusal, TooManyRequests
 
@@ -22,6 +23,18 @@ class ProfileForm(forms.Form):
     full_name = forms.CharField(required=False, label="Full name")
     homepage = forms.CharField(required=False, label="Homepage", help_text="Such as https://example.com")
     github = forms.CharField(required=False, label="GitHub", help_text="Your name there")
+
+
+class NotificationsForm(forms.Form):
+    """The kinds of notices that a person wants by mail; those about their own account always come."""
+
+    wanted = forms.MultipleChoiceField(
+        choices=[(kind.value, kind.label) for kind in Kind if kind not in ALWAYS],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="By mail",
+        help_text="What concerns your own account, such as sign-ins, is always sent.",
+    )
 
 
 class TokenForm(forms.Form):

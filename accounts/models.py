@@ -46,6 +46,7 @@ class User(AbstractUser):
         default=TwoFactorMode.AUTH_AND_WRITES,
         help_text="when a one-time password is asked for; it counts once an authenticator is set up",
     )
+    muted = models.JSONField(default=list, blank=True, help_text="kinds of notices this person does not want by mail")
 
     class Meta:
         constraints = [

@@ -59,6 +59,7 @@ pages = [
     path("settings/password", allauth.password_change, name="account_change_password"),
     path("settings/password/set", allauth.password_set, name="account_set_password"),
     path("settings/profile", account.profile, name="profile"),
+    path("settings/notifications", account.notifications, name="notifications"),
     path("settings/tokens", token_pages.page, name="tokens"),
     path("settings/tokens/summary", token_pages.summary, name="token-summary"),
     path("settings/tokens/<uuid:key>/revoke", token_pages.revoke, name="revoke-token"),

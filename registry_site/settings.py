@@ -42,6 +42,7 @@ TOKEN_MAX_DAYS = whole("TOKEN_MAX_DAYS", 365, least=1)
 PORT = whole("PORT", 8000, least=1)
 DATA_DIR = Path(text("DATA_DIR") or BASE_DIR / "var").resolve()
 PUBLIC_URL = address("PUBLIC_URL")
+SITE_URL = PUBLIC_URL or f"http://localhost:{PORT}"  # what mails link to; no request's word is taken for it
 REGISTRY_HOST = text("REGISTRY_HOST").lower()
 ALLOWED_HOSTS = [
     *dict.fromkeys(

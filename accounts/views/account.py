@@ -9,11 +9,11 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import people
+from accounts import notices, people
 from accounts import profile as profiles
 from accounts.adapter import INVITATION_KEY
 from accounts.endpoint import registry
-from accounts.forms import FirstAdminForm, ProfileForm
+from accounts.forms import FirstAdminForm, NotificationsForm, ProfileForm
 from registry_site.errors import Invalid, NotFound, Refusal
 
 # yarn sends no token for names without a scope unless told to, and refuses what is younger than a day.
@@ -35,6 +35,20 @@ def profile(request) -> HttpResponse:
             messages.success(request, "Profile saved.")
             return redirect("profile")
     return render(request, "pages/settings_profile.html", {"form": form, "section": "profile"})
+
+
+@login_required
+def notifications(request) -> HttpResponse:
+    """Settings / notifications: what one is told by mail."""
+    user = request.actor.user
+    form = NotificationsForm(
+        request.POST or None, initial={"wanted": sorted(set(notices.Kind.values) - set(user.muted))}
+    )
+    if request.method == "POST" and form.is_valid():
+        notices.choose(user, form.cleaned_data["wanted"])
+        messages.success(request, "Saved.")
+        return redirect("notifications")
+    return render(request, "pages/settings_notifications.html", {"form": form, "section": "notifications"})
 
 
 def invitation(request, secret: str) -> HttpResponse:

@@ -1,0 +1,77 @@
+"""What people are told by mail of what others, or their own credentials, did; and what they choose to hear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db import models
+from django.template.loader import render_to_string
+from django_tasks import task
+
+from accounts.models import User
+
+
+class Kind(models.TextChoices):
+    """What a notice is about. Everybody chooses for each what they hear; about their own account they always do."""
+
+    INVITED = "invited", "Invitations to organizations"
+    ACCESS = "access", "Being added to or removed from packages, teams and organizations"
+    PUBLISHED = "published", "Versions published to packages that I publish, too"
+    ASKED = "asked", "Requests for access to what I manage"
+    TOKENS = "tokens", "Tokens of mine that are about to expire"
+    SECURITY = "security", "Sign-ins, new tokens, password and two-factor"
+
+
+ALWAYS = frozenset({Kind.SECURITY})
+
+
+def tell(
+    people: User | Iterable[User], kind: Kind, subject: str, *paragraphs: str, link: tuple[str, str] | None = None
+) -> None:
+    """Queue one mail, plain and HTML, to each of these people who wants to hear of this kind and has an address.
+
+    subject: without the registry's name. paragraphs: plain text. link: what a button says, and the path of the page it
+    opens, as `reverse` gives it. Call it inside the transaction of the change: the mail leaves when that commits.
+    """
+    people = [people] if isinstance(people, User) else people
+    wanted = [each.email for each in people if each.email and each.is_active and _wants(each, kind)]
+    if not (wanted and settings.EMAIL_URL):
+        return
+    send.enqueue(
+        to=wanted,
+        subject=" ".join(subject.split()),
+        paragraphs=list(paragraphs),
+        link=[link[0], settings.SITE_URL + link[1]] if link else None,
+        kind=kind.label,
+    )
+
+
+def choose(user: User, wanted: Iterable[str]) -> None:
+    """Keep which kinds of notices a person wants to hear of; those about their account stay."""
+    wanted = set(wanted) | ALWAYS
+    user.muted = sorted(kind.value for kind in Kind if kind.value not in wanted)
+    user.save(update_fields=["muted"])
+
+
+def _wants(user: User, kind: Kind) -> bool:
+    return kind in ALWAYS or kind.value not in user.muted
+
+
+@task()
+def send(to: list[str], subject: str, paragraphs: list[str], link: list[str] | None, kind: str) -> None:
+    """Send one notice to each of these addresses now; run by the worker."""
+    words = {
+        "registry_name": settings.REGISTRY_NAME,
+        "site": settings.SITE_URL,
+        "subject": subject,
+        "paragraphs": paragraphs,
+        "link": link,
+        "kind": kind,
+    }
+    text, page = (render_to_string(f"mail/notice.{form}", words) for form in ("txt", "html"))
+    for address in to:
+        mail = EmailMultiAlternatives(f"[{settings.REGISTRY_NAME}] {subject}", text, None, [address])
+        mail.attach_alternative(page, "text/html")
+        mail.send()
