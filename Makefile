@@ -7,12 +7,13 @@ DATABASE_TESTS = $(wildcard tests/unit tests/policy)
 LOCK_WITH = uv==0.13.8
 WORKERS ?= 2
 
-.PHONY: help serve test test-clients lint lock clean venv install install-test
+.PHONY: help serve test test-clients screenshots lint lock clean venv install install-test
 
 help:
 	@echo 'make serve   run the registry on port 8000 (PORT=...), installing what it needs first'
 	@echo 'make test    install what the tests need, check the code, run every test on SQLite and on PostgreSQL'
 	@echo 'make test-clients   run every command of every client, and write docs/clients.md'
+	@echo 'make screenshots   take pictures of the pages, with a demo in them, into docs/screenshots'
 	@echo 'make lint    check the code only'
 	@echo 'make lock    write requirements*.txt anew from pyproject.toml, and the lists of npm clients'
 	@echo 'make clean   remove .venv and .cache (var, with the data, stays)'
@@ -38,6 +39,12 @@ test-clients: install-test
 	@$(BIN)/python -m tests.tools.clients_table --clear
 	@env -u DATABASE_URL $(BIN)/python -m pytest -m matrix -n $(WORKERS) tests/protocol </dev/null; \
 		code=$$?; $(BIN)/python -m tests.tools.clients_table && exit $$code
+
+# Pictures are made, not kept: docs/pages.md says in words what they show.
+
+screenshots: install-test
+	@$(BIN)/python -m tests.tools.browser </dev/null
+	@$(BIN)/python -m tests.tools.screenshots </dev/null
 
 lint: install-test
 	@echo 'Checking the code ...'

@@ -47,7 +47,7 @@ _worker = None
 
 def _keep_worker():
     global _worker
-    command = [sys.executable, "manage.py", "db_worker", "--no-startup-delay", "--interval", "2"]
+    command = [sys.executable, "manage.py", "work"]
     while not _stopping.is_set():
         _worker = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         _worker.wait()

@@ -35,7 +35,7 @@ class Power(enum.IntEnum):
 class Actor:
     """A person or nobody, and how they showed who they are.
 
-    user: None when nobody is signed in, and for a trusted publisher, which is no person.
+    user: None when nobody is signed in, and for a machine: a trusted publisher or a service account of an org.
     token: the bearer token of a registry request; None for a browser session or an operator's command.
     credential: what the audit log calls it: `session`, `operator`, `none`, or the token's prefix.
     second_factor: whether this request came with a good one-time password, or its session showed a second factor a
@@ -53,12 +53,21 @@ class Actor:
 
     @property
     def is_signed_in(self) -> bool:
-        return self.user is not None or self.is_publisher
+        return self.user is not None or self.is_machine
 
     @property
     def is_publisher(self) -> bool:
         """Whether this is a trusted publisher: a workflow that showed its identity, and no person."""
         return self.token is not None and self.token.kind == self.token.Kind.TRUSTED
+
+    @property
+    def is_service(self) -> bool:
+        """Whether this is a service account: a token that belongs to an org, and no person."""
+        return self.token is not None and self.token.kind == self.token.Kind.SERVICE
+
+    @property
+    def is_machine(self) -> bool:
+        return self.is_publisher or self.is_service
 
     @property
     def name(self) -> str:
@@ -69,7 +78,9 @@ class Actor:
     @property
     def public_email(self) -> str:
         """The address that documents give for the actor; it reaches nobody."""
-        return self.user.public_email if self.user else f"trusted-publisher@{names.NO_REPLY_DOMAIN}"
+        if self.user is not None:
+            return self.user.public_email
+        return f"{'service-account' if self.is_service else 'trusted-publisher'}@{names.NO_REPLY_DOMAIN}"
 
     def covers(self, package: str) -> bool:
         """Whether the credential speaks for its person on the package of this full name."""
@@ -102,10 +113,11 @@ class Actor:
             self.require_second_factor()
 
     def require_person(self, power: Power) -> User:
-        """The person, for what only a person does. Raises as `require`, and NotAllowed for a trusted publisher."""
+        """The person, for what only a person does. Raises as `require`, and NotAllowed for a machine."""
         self.require(power)
         if self.user is None:
-            raise NotAllowed(f"{self.name} is a trusted publisher and no person")
+            kind = "service account" if self.is_service else "trusted publisher"
+            raise NotAllowed(f"{self.name} is a {kind} and no person")
         return self.user
 
     def require_second_factor(self) -> None:

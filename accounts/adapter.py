@@ -8,12 +8,12 @@ from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.mail import EmailMessage
+from django.urls import reverse
 
-from accounts import audit, names, people, sealing, stepup
+from accounts import audit, names, notices, passwords, people, sealing, stepup
 from accounts.actor import Actor, address_of
 from accounts.endpoint import page_address
-from accounts.mail import send_later
+from accounts.letters import LETTERS, filled, news
 from registry_site.errors import Invalid
 
 INVITATION_KEY = "invitation"  # in the session, from the invitation's link to the sign-up form
@@ -46,7 +46,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return user
 
     def post_login(self, request, user, *, signup: bool, **more):
-        if signup:  # whoever chose a password a moment ago showed who they are
+        if signup and user.has_usable_password():  # whoever chose a password a moment ago showed who they are
             record_authentication(request, user, "signup")
         return super().post_login(request, user, signup=signup, **more)
 
@@ -58,6 +58,8 @@ class AccountAdapter(DefaultAccountAdapter):
         ways = super().get_reauthentication_methods(user)
         if user.is_authenticated and user.has_two_factor:
             ways = [way for way in reversed(ways) if way["id"] != "reauthenticate"]
+        elif user.is_authenticated and stepup.uses_provider(user):
+            ways = [*ways, {"id": "oidc", "url": reverse("oidc-again"), "description": f"Use {settings.OIDC_NAME}"}]
         said = {"mfa_reauthenticate": "Use a code", "mfa_reauthenticate:webauthn": "Use a passkey"}
         return [way | {"description": said.get(way["id"], way["description"])} for way in ways]
 
@@ -69,9 +71,20 @@ class AccountAdapter(DefaultAccountAdapter):
         return page_address(self.request, "account_reset_password_from_key", uid, secret)
 
     def send_mail(self, template_prefix: str, email: str, context: dict) -> None:
-        context = {"email": email, "registry_name": settings.REGISTRY_NAME, **context}
-        message: EmailMessage = self.render_mail(template_prefix, email, context)
-        send_later(message.subject, message.body, email)
+        subject, paragraphs, button = filled(LETTERS[template_prefix], {"email": email, **context})
+        notices.post([email], "your account", subject, *paragraphs, link=button)
+
+    def send_notification_mail(self, template_prefix: str, user, context=None, email: str | None = None) -> None:
+        if sentence := news(template_prefix, context or {}):
+            notices.warn(self.request, user, sentence, to=email or "")
+
+    def can_delete_email(self, email_address) -> bool:
+        return not email_address.primary  # what nobody can be told at is no account to get back
+
+    def clean_password(self, password: str, user=None) -> str:
+        if not passwords.is_readable(password):
+            raise ValidationError("Choose another password: this one cannot be kept.")
+        return super().clean_password(names.one_form(password), user)
 
     def get_client_ip(self, request) -> str:
         return address_of(request) or "0.0.0.0"  # noqa: S104 - stands for "unknown", nothing is bound

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from allauth.account.decorators import secure_admin_login
 from allauth.mfa.models import Authenticator
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from accounts import audit
-from accounts.actor import Actor, address_of
+from accounts import audit, suspension
 from accounts.models import Approval, AuditEvent, Invitation, OneTimePass, Scope, Token, User, WebLogin
+from accounts.operating import actor_of, confirm
 from accounts.twofactor import enrolment
 
 admin.site.login = secure_admin_login(admin.site.login)  # the same door as the website's
-admin.site.site_header = admin.site.site_title = "Registry administration"
 admin.site.unregister(Group)
-
-
-def _operator(request) -> Actor:
-    return Actor(request.user, credential="operator", address=address_of(request), request_id=request.request_id)
 
 
 class RecordedAdmin(admin.ModelAdmin):
@@ -49,7 +46,7 @@ class RecordedAdmin(admin.ModelAdmin):
             self.delete_model(request, obj)
 
     def _record(self, request, obj, verb: str, fields: list[str]) -> None:
-        who = _operator(request)
+        who = actor_of(request)
         label = f"{obj._meta.verbose_name} {obj}"[:200]
         audit.record(who, f"admin.{verb}", what=label, fields=[f for f in fields if "password" not in f])
 
@@ -67,12 +64,20 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        max_length=suspension.MAX_REASON,
+        help_text="For the audit log.",
+        widget=forms.TextInput({"class": "vTextField"}),
+    )
+
+
 @admin.register(User)
 class PersonAdmin(RecordedAdmin, UserAdmin):
     list_display = ["username", "email", "is_active", "is_staff", "two_factor", "last_login"]
-    actions = ["remove_two_factor"]
+    actions = ["suspend", "unsuspend", "remove_two_factor"]
     search_fields = ["username", "email", "full_name"]
-    readonly_fields = ["username", "two_factor", "two_factor_mode", "last_login", "date_joined"]
+    readonly_fields = ["username", "is_active", "two_factor", "two_factor_mode", "last_login", "date_joined"]
     fieldsets = [
         (None, {"fields": ["username", "password", "full_name", "email"]}),
         ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "user_permissions"]}),
@@ -84,7 +89,7 @@ class PersonAdmin(RecordedAdmin, UserAdmin):
     ordering = ["username"]
 
     def get_readonly_fields(self, request, obj=None):
-        return self.readonly_fields if obj else ["two_factor", "two_factor_mode", "last_login", "date_joined"]
+        return self.readonly_fields if obj else [name for name in self.readonly_fields if name != "username"]
 
     def get_queryset(self, request):
         keys = Authenticator.objects.filter(user=OuterRef("pk")).exclude(type=Authenticator.Type.RECOVERY_CODES)
@@ -95,21 +100,87 @@ class PersonAdmin(RecordedAdmin, UserAdmin):
         return getattr(person, "has_key", False)
 
     @admin.action(description="Remove the two-factor of people who lost their device", permissions=["change"])
-    def remove_two_factor(self, request, people) -> None:
-        """Their password alone signs them in from then on; they are told by mail."""
-        for person in people:
-            enrolment.disable(request, _operator(request), person)
-        self.message_user(request, f"Two-factor is off for {', '.join(person.username for person in people)}.")
+    def remove_two_factor(self, request, people):
+        return confirm(
+            self,
+            request,
+            people,
+            lambda person, _: enrolment.disable(request, actor_of(request), person),
+            title="Remove two-factor?",
+            says="Their password alone signs them in from then on. Be sure who asks; they are told by mail.",
+            button="Remove two-factor",
+            done="Two-factor is off for",
+            describe=_person,
+        )
+
+    @admin.action(description="Suspend people", permissions=["change"])
+    def suspend(self, request, people):
+        return confirm(
+            self,
+            request,
+            people,
+            lambda person, said: suspension.suspend(actor_of(request), person.username, said["reason"]),
+            title="Suspend?",
+            says="Their browser sessions end, their tokens are refused and nobody signs in, at once. "
+            "Packages, grants and memberships stay as they are.",
+            button="Suspend",
+            done="Suspended:",
+            describe=_person,
+            form=ReasonForm,
+        )
+
+    @admin.action(description="Lift the suspension", permissions=["change"])
+    def unsuspend(self, request, people):
+        return confirm(
+            self,
+            request,
+            people,
+            lambda person, _: suspension.unsuspend(actor_of(request), person.username),
+            title="Lift the suspension?",
+            says="They can sign in again, and their tokens work again where they were neither revoked nor ran out.",
+            button="Lift it",
+            done="No longer suspended:",
+            describe=_person,
+        )
 
 
 @admin.register(Scope)
 class ScopeAdmin(RecordedAdmin):
     list_display = ["name", "kind", "user", "plan", "created_at"]
-    list_editable = ["plan"]
+    actions = ["put_on_paid", "put_on_free"]
     list_filter = ["kind", "plan"]
     search_fields = ["name"]
     fields = ["name", "kind", "user", "plan"]
     readonly_fields = ["name", "kind", "user"]
+
+    @admin.action(description="Put on the paid plan", permissions=["change"])
+    def put_on_paid(self, request, scopes):
+        return self._put(request, scopes, Scope.Plan.PAID, "They can have private packages.")
+
+    @admin.action(description="Put on the free plan", permissions=["change"])
+    def put_on_free(self, request, scopes):
+        says = "With PRIVATE_PACKAGES=subscribers nothing more can be published to their private packages."
+        return self._put(request, scopes, Scope.Plan.FREE, says)
+
+    def _put(self, request, scopes, plan: Scope.Plan, says: str):
+        def act(scope, _) -> None:
+            if scope.plan != plan:
+                scope.plan = plan
+                with transaction.atomic():
+                    scope.save(update_fields=["plan"])
+                    self._record(request, scope, "changed", ["plan"])
+
+        return confirm(
+            self,
+            request,
+            scopes,
+            act,
+            title=f"Put on the {plan.label.lower()} plan?",
+            says=says,
+            button=f"Put on the {plan.label.lower()} plan",
+            done=f"On the {plan.label.lower()} plan:",
+            describe=lambda scope: f"{scope}, {scope.get_plan_display().lower()} now",
+        )
 
     def has_add_permission(self, request) -> bool:
         return False
@@ -167,3 +238,8 @@ class OneTimePassAdmin(ReadOnlyAdmin):
     list_display = ["user", "token", "good_until"]
     search_fields = ["user__username"]
     exclude = ["digest"]
+
+
+def _person(person: User) -> str:
+    named = f" ({person.full_name})" if person.full_name else ""
+    return f"{person.username}{named}, {person.email or 'no address'}" + ("" if person.is_active else ", suspended")

@@ -13,9 +13,10 @@ from django.http import HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts import tokens
+from accounts import refusals, sightings, tokens
 from accounts.actor import NOBODY, Actor, address_of
 from accounts.models import Token
+from accounts.sightings import Outcome
 from accounts.twofactor import approvals, codes
 from registry_site.errors import (
     BadCredential,
@@ -47,6 +48,7 @@ def endpoint(*, without_credential: tuple[str, ...] = (), **handlers: Handler) -
     @csrf_exempt
     def view(request, *args, **kwargs) -> HttpResponse:
         handler = handlers.get("GET" if request.method == "HEAD" else request.method)
+        request.actor = NOBODY  # until the token says otherwise; never the person of a cookie
         try:
             if handler is None:
                 response = JsonResponse(_NOT_FOUND | {"error": "method not allowed"}, status=405)
@@ -59,12 +61,12 @@ def endpoint(*, without_credential: tuple[str, ...] = (), **handlers: Handler) -
         except OneTimePassRequired as refusal:
             response = _challenge(request, refusal)
         except Refusal as refusal:
-            response = refused(refusal)
+            response = refused(request, refusal)
         except (OperationalError, InterfaceError):
             logger.exception("the database did not answer")
-            response = refused(Unavailable("the registry cannot reach its database; try again"))
+            response = refused(request, Unavailable("the registry cannot reach its database; try again"))
         except (RequestDataTooBig, UnicodeError):
-            response = refused(Malformed("the request could not be read"))
+            response = refused(request, Malformed("the request could not be read"))
         if response.status_code >= 400:
             _drain(request)
         response.headers.setdefault("Cache-Control", "private, no-cache")
@@ -82,15 +84,27 @@ def actor_of(request) -> Actor:
     """
     address = address_of(request)
     request_id = getattr(request, "request_id", "")
+    agent = request.headers.get("user-agent", "")
     header = request.headers.get("authorization")
     if header is None:
+        sightings.saw(None, address, agent, Outcome.NONE)
         return Actor(address=address, request_id=request_id)
     kind, _, secret = header.partition(" ")
-    if kind.lower() != "bearer":
-        raise BadCredential("this registry takes tokens, not passwords; run npm login")
-    token = tokens.recognise(secret.strip(" "), address, request.headers.get("user-agent", ""))
+    try:
+        if kind.lower() != "bearer":
+            raise BadCredential("this registry takes tokens, not passwords; run npm login")
+        token = tokens.recognise(secret.strip(" "), address, agent, _package(request))
+    except BadCredential:
+        sightings.saw(None, address, agent, Outcome.REFUSED)
+        raise
+    sightings.saw(token.user_id, address, agent, Outcome.TOKEN)
     shown = _shows_second_factor(request, token)
     return Actor(token.user, token, token.publisher or token.prefix, address, request_id, second_factor=shown)
+
+
+def _package(request) -> str:
+    match = getattr(request, "resolver_match", None)
+    return match.kwargs.get("name", "") if match and "<package:name>" in match.route else ""
 
 
 def _shows_second_factor(request, token: Token) -> bool:
@@ -101,9 +115,13 @@ def _shows_second_factor(request, token: Token) -> bool:
     return codes.check(request, token.user, token, code)
 
 
-def refused(refusal: Refusal) -> JsonResponse:
-    """A refusal as npm's clients read it: old ones `error`, new ones `message`; our `code` for scripts."""
-    response = JsonResponse(_told(refusal), status=status_of(refusal))
+def refused(request, refusal: Refusal) -> JsonResponse:
+    """A refusal as npm's clients read it: old ones `error`, new ones `message`; our `code` for scripts.
+
+    The sentence ends with the reference under which the caller finds it on the website, because clients print that.
+    """
+    refusals.keep(request, request.actor, refusal)
+    response = JsonResponse(_told(request, refusal), status=status_of(refusal))
     if refusal.code == "ipaddress":
         response["WWW-Authenticate"] = "ipaddress"  # npm then says that the address is the reason (EAUTHIP)
     if response.status_code == 503:
@@ -111,16 +129,17 @@ def refused(refusal: Refusal) -> JsonResponse:
     return response
 
 
-def _told(refusal: Refusal) -> dict[str, str]:
-    return {"error": refusal.message, "message": refusal.message, "code": refusal.code}
+def _told(request, refusal: Refusal) -> dict[str, str]:
+    message = f"{refusal.message} (reference {request.request_id})"
+    return {"error": message, "message": message, "code": refusal.code}
 
 
 def _challenge(request, refusal: OneTimePassRequired) -> JsonResponse:
     # Clients that say `npm-auth-type: web` (npm 9 and later, pnpm, bun) get two addresses and wait for the browser;
     # the others ask for a code, and print the notice to those who have no app but a key.
-    response = refused(refusal)
+    response = refused(request, refusal)
     response["WWW-Authenticate"] = "OTP"
-    actor = getattr(request, "actor", NOBODY)
+    actor = request.actor
     if actor.user is None:
         return response
     command, agent = request.headers.get("npm-command", ""), request.headers.get("user-agent", "")
@@ -128,7 +147,7 @@ def _challenge(request, refusal: OneTimePassRequired) -> JsonResponse:
     page = page_address(request, "approve-command", started.public_id)
     if request.headers.get("npm-auth-type") == "web":
         urls = {"authUrl": page, "doneUrl": f"{registry(request)}/-/v1/approved/{started.poll_secret}"}
-        response.content = json.dumps(_told(refusal) | urls)
+        response.content = json.dumps(_told(request, refusal) | urls)
     else:
         response["npm-notice"] = f"Open {page} to use your security key for authentication"
     return response

@@ -113,6 +113,12 @@ class TokenForm(forms.Form):
         return given
 
 
+class DeleteAccountForm(forms.Form):
+    """The name, typed by whoever means it."""
+
+    name = forms.CharField(max_length=64, label="Your name", widget=forms.TextInput(attrs={"autocomplete": "off"}))
+
+
 class AddPasskeyForm(AddWebAuthnForm):
     """A passkey: named by its person, and good enough to sign in with it alone unless they say otherwise."""
 

@@ -9,10 +9,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, tokens
+from accounts import audit, names, tokens
 from accounts.actor import Actor
-from accounts.mail import notify
 from accounts.models import Token
+from accounts.notices import warn
 from registry_site.errors import BadCredential, Invalid, NotFound
 
 MOST = 1000  # tokens in one report
@@ -43,14 +43,16 @@ def report(request, actor: Actor, found: list[str]) -> int:
     with transaction.atomic():
         leaked = list(
             Token.objects.select_for_update(of=("self",))
-            .select_related("user")
+            .select_related("user", "holder")
             .filter(digest__in=digests, revoked_at=None)
         )
         Token.objects.filter(pk__in=[token.pk for token in leaked]).update(revoked_at=timezone.now())
         for token in leaked:
-            audit.record(actor, "token.leaked", person=token.user.username if token.user else "", token=token.prefix)
+            org = token.holder.name if token.holder else ""
+            person = token.user.username if token.user else token.publisher[: names.MAX_LENGTH]
+            audit.record(actor, "token.leaked", org=org, person=person, token=token.prefix)
     for token in leaked:
         if token.user is not None:
             more = "It was revoked at once. Look what was published, and make another one."
-            notify(request, token.user, f"Your token {token.prefix}… was found in public", more=more)
+            warn(request, token.user, f"Your token {token.prefix}… was found in public", more=more)
     return len(leaked)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
+
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts import names
 from accounts.models import Token
@@ -164,6 +168,21 @@ def sentence(limits: Limits | Token) -> str:
     where = f", only from {_and(limits.cidr)}" if limits.cidr else ""
     asked = ", and is never asked for two-factor" if limits.bypass_two_factor else ""
     return f"{_and(does)}{where}{asked}"
+
+
+def facts(limits: Limits) -> list[str]:
+    """What a token with these limits will do, a line for each of them, to follow "This token"."""
+    bare = replace(limits, cidr=[], bypass_two_factor=False)
+    ends = date_format(timezone.now() + timedelta(days=limits.days), "j F Y") if limits.days else ""
+    changes = limits.permission in (Token.Permission.STAGE, Token.Permission.WRITE)
+    changes = changes or limits.org_permission == Token.OrgPermission.WRITE
+    return [
+        sentence(bare),
+        f"works from {_and(limits.cidr)} only" if limits.cidr else "works from anywhere",
+        *([f"ends on {ends}, after {limits.days} day{'s' * (limits.days != 1)}"] if limits.days else []),
+        "is never asked for two-factor" if limits.bypass_two_factor else "is asked for two-factor as you are",
+        "never changes owners, access, tokens or your account" if changes else "publishes and changes nothing",
+    ]
 
 
 def _and(words: list[str]) -> str:

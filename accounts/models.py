@@ -12,6 +12,9 @@ from django.utils.functional import cached_property
 from accounts import names
 from registry_site.errors import Invalid
 
+MAX_PASSWORD = 4096
+MAX_MACHINE = 100  # of the name of a workflow or a service account; a person's is shorter
+
 
 def validate_name(text: str) -> None:
     """A Django validator over `names.clean`; raises ValidationError."""
@@ -52,6 +55,16 @@ class User(AbstractUser):
         constraints = [
             models.UniqueConstraint(Lower("username"), name="one_user_per_folded_name"),
         ]
+
+    def set_password(self, raw_password: str | None) -> None:
+        super().set_password(raw_password if raw_password is None else names.one_form(raw_password))
+
+    def check_password(self, raw_password: str) -> bool:
+        if len(raw_password) > MAX_PASSWORD:
+            return False
+        one_form = names.one_form(raw_password)
+        # one that was set before passwords had one form is still what was typed
+        return super().check_password(one_form) or (one_form != raw_password and super().check_password(raw_password))
 
     def clean(self) -> None:
         super().clean()
@@ -118,6 +131,7 @@ class Token(models.Model):
         LOGIN = "login", "npm login"
         GRANULAR = "granular", "Access token"
         TRUSTED = "trusted", "Trusted publisher"
+        SERVICE = "service", "Service account"
 
     class Permission(models.TextChoices):
         """What a token may be used for on the packages and scopes it reaches; `npm token create` has these words."""
@@ -132,9 +146,7 @@ class Token(models.Model):
         READ = "read-only", "see members and teams"
         WRITE = "read-write", "manage members and teams"
 
-    user = models.ForeignKey(
-        User, models.CASCADE, null=True, related_name="tokens", help_text="empty for a trusted publisher's"
-    )
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="tokens", help_text="empty for a machine's")
     kind = models.CharField(max_length=10, choices=Kind)
     key = models.UUIDField(unique=True, editable=False)
     name = models.CharField(max_length=120, blank=True)
@@ -146,14 +158,28 @@ class Token(models.Model):
     orgs = models.JSONField(default=list, blank=True, help_text="orgs that org_permission is about")
     org_permission = models.CharField(max_length=10, choices=OrgPermission, default=OrgPermission.NONE)
     bypass_two_factor = models.BooleanField(default=False, help_text="no one-time password is asked for; for CI")
-    publisher = models.CharField(max_length=60, blank=True, help_text="who a trusted publisher's token speaks for")
+    publisher = models.CharField(max_length=MAX_MACHINE, blank=True, help_text="the machine that it speaks for")
     publisher_key = models.UUIDField(null=True, db_index=True, help_text="the trusted publisher that it came from")
+    holder = models.ForeignKey(
+        Scope,
+        models.CASCADE,
+        null=True,
+        related_name="service_tokens",
+        help_text="the org that a service account is of",
+    )
     cidr = models.JSONField(default=list, blank=True, help_text="address ranges this token may be used from")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_used_from = models.GenericIPAddressField(null=True, blank=True, editable=False)
     last_used_by = models.CharField(max_length=120, blank=True, editable=False, help_text="the client's user agent")
+    last_used_for = models.CharField(max_length=214, blank=True, editable=False, help_text="the package it asked for")
+    replaced_by = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, editable=False, related_name="+", help_text="after a rotation"
+    )
+    reminded = models.PositiveSmallIntegerField(
+        null=True, blank=True, editable=False, help_text="its person was told this many days before it ends"
+    )
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -170,6 +196,20 @@ class Token(models.Model):
     @property
     def read_only(self) -> bool:
         return self.permission in (self.Permission.NONE, self.Permission.READ)
+
+
+class Device(models.Model):
+    """A browser, and the network it was in, that a person signed in with: the next time is no news."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    digest = models.CharField(max_length=64, editable=False)
+    seen_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("user", "digest", name="one_device_each")]
+
+    def __str__(self) -> str:
+        return f"a browser of {self.user}"
 
 
 class WebLogin(models.Model):
@@ -239,12 +279,37 @@ class Invitation(models.Model):
     digest = models.CharField(max_length=64, unique=True, editable=False)
     email = models.EmailField(blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
     used_by = models.OneToOneField(User, models.SET_NULL, null=True, blank=True, related_name="invitation")
     used_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return self.email or f"invitation {self.pk}"
+
+
+class RefusedRequest(models.Model):
+    """A request that was refused, by the reference in its answer; its message is what the caller was told."""
+
+    reference = models.CharField(max_length=16, unique=True)
+    at = models.DateTimeField(db_index=True)
+    method = models.CharField(max_length=10)
+    path = models.CharField(max_length=300)
+    package = models.CharField(max_length=214, blank=True)
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="+")
+    token = models.ForeignKey(Token, models.SET_NULL, null=True, related_name="+")
+    credential = models.CharField(max_length=40, help_text="session, none, unknown, or the prefix of a token")
+    address = models.GenericIPAddressField(null=True)
+    agent = models.CharField(max_length=120, blank=True)
+    status = models.PositiveSmallIntegerField()
+    code = models.CharField(max_length=40)
+    message = models.CharField(max_length=500)
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"{self.reference}: {self.status} {self.method} {self.path}"
 
 
 class AuditEvent(models.Model):
@@ -256,8 +321,8 @@ class AuditEvent(models.Model):
     at = models.DateTimeField(default=timezone.now, db_index=True)
     action = models.CharField(max_length=40)
     actor_id_was = models.BigIntegerField(null=True)
-    actor_name = models.CharField(max_length=names.MAX_LENGTH, blank=True)
-    credential = models.CharField(max_length=40, help_text="session, operator, or the prefix of a token")
+    actor_name = models.CharField(max_length=MAX_MACHINE, blank=True)
+    credential = models.CharField(max_length=MAX_MACHINE, help_text="session, operator, or the prefix of a token")
     address = models.GenericIPAddressField(null=True)
     request_id = models.CharField(max_length=32, blank=True)
     package = models.CharField(max_length=214, blank=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from registry_site.errors import Invalid
 
@@ -25,6 +26,11 @@ RESERVED = frozenset(
 def is_well_formed(text: str) -> bool:
     """Whether this can be the name of a user or an org, of a scope without its @; it need not be held by anybody."""
     return len(text) <= MAX_LENGTH and bool(_NAME.fullmatch(text))
+
+
+def one_form(password: str) -> str:
+    """A password in one form, whichever way a keyboard composed its letters."""
+    return unicodedata.normalize("NFKC", password)
 
 
 def clean(text: str) -> str:

@@ -8,8 +8,12 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import models
 from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
 from django_tasks import task
 
+from accounts import devices
+from accounts.actor import address_of
 from accounts.models import User
 
 
@@ -24,6 +28,10 @@ class Kind(models.TextChoices):
     SECURITY = "security", "Sign-ins, new tokens, password and two-factor"
 
 
+IF_NOT_YOU = (
+    "If this was you, there is nothing to do. If not, somebody is in your account: change your password, "
+    "then look at your sessions and tokens, and tell whoever runs this registry."
+)
 ALWAYS = frozenset({Kind.SECURITY})
 
 
@@ -37,15 +45,41 @@ def tell(
     """
     people = [people] if isinstance(people, User) else people
     wanted = [each.email for each in people if each.email and each.is_active and _wants(each, kind)]
-    if not (wanted and settings.EMAIL_URL):
-        return
-    send.enqueue(
-        to=wanted,
-        subject=" ".join(subject.split()),
-        paragraphs=list(paragraphs),
-        link=[link[0], settings.SITE_URL + link[1]] if link else None,
-        kind=kind.label,
-    )
+    if wanted and is_on():
+        post(wanted, kind.label, subject, *paragraphs, link=(link[0], settings.SITE_URL + link[1]) if link else None)
+
+
+def warn(request, user: User, what: str, *, more: str = "", to: str = "") -> None:
+    """Tell a person that their account was changed: what, when, from where, by which client, and what to do about it.
+
+    what: a sentence without its full stop; the subject of the mail, too. more: what else to say.
+    to: another address than their first one, such as the one it was before.
+    """
+    device = devices.words(request.headers.get("user-agent", ""))
+    when = f"{timezone.now():%-d %B %Y, %H:%M} UTC, from {address_of(request) or 'an unknown address'}, by {device}."
+    paragraphs = [f"{what}. {more}".strip(), when, IF_NOT_YOU]
+    if (address := to or user.email) and is_on():
+        link = ("Look at your account", settings.SITE_URL + page("sessions"))
+        post([address], Kind.SECURITY.label, what, *paragraphs, link=link)
+
+
+def post(to: list[str], kind: str, subject: str, *paragraphs: str, link: tuple[str, str] | None = None) -> None:
+    """Queue one mail, plain and HTML, to each of these addresses, to leave when the current transaction commits.
+
+    kind: why they get it, for the last line. link: what a button says, and the whole address that it opens.
+    """
+    subject = " ".join(subject.split())
+    send.enqueue(to=to, subject=subject, paragraphs=list(paragraphs), link=list(link) if link else None, kind=kind)
+
+
+def is_on() -> bool:
+    """Whether there is a mail server: without one nothing is told."""
+    return bool(settings.EMAIL_URL)
+
+
+def page(name: str, *args: object) -> str:
+    """The path of a page, for a link; also for a request to the registry's own host, whose address table has none."""
+    return reverse(name, urlconf=settings.ROOT_URLCONF, args=args)
 
 
 def choose(user: User, wanted: Iterable[str]) -> None:

@@ -10,12 +10,10 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts import audit
-from accounts.actor import Actor
-from accounts.mail import notify
-from accounts.models import User
+from accounts.actor import Actor, address_of
+from accounts.models import MAX_PASSWORD, User
+from accounts.notices import warn
 from registry_site.errors import BadCredential, Invalid, Malformed, NotAllowed, TooManyRequests
-
-MAX_LENGTH = 4096
 
 
 def authenticate(request, name: str, password: str) -> User | None:
@@ -61,9 +59,16 @@ def change(request, actor: Actor, user: User, old: object, new: object) -> None:
         user.set_password(new)
         user.save(update_fields=["password"])
         audit.record(actor, "profile.password", person=user.username)
-    notify(request, user, "Your password was changed")
+    warn(request, user, "Your password was changed")
+
+
+def changed_on_page(sender, request, user: User, **more) -> None:
+    """Write down that a password was changed, set or reset on the website. Source: django-allauth's signals."""
+    actor = Actor(user, credential="session", address=address_of(request), request_id=request.request_id)
+    with transaction.atomic():
+        audit.record(actor, "profile.password", person=user.username)
 
 
 def is_readable(password: object) -> TypeGuard[str]:
     """Whether this can be a password at all: some text that is not endless."""
-    return isinstance(password, str) and 0 < len(password) <= MAX_LENGTH and "\0" not in password
+    return isinstance(password, str) and 0 < len(password) <= MAX_PASSWORD and "\0" not in password

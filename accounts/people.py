@@ -6,6 +6,7 @@ import difflib
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
@@ -13,7 +14,7 @@ from django.core import signing
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts import audit, names, tokens
@@ -93,14 +94,22 @@ def invite(actor: Actor, email: str = "") -> str:
 
 def open_invitation(secret: str) -> Invitation | None:
     """The unused invitation behind a link's secret, or None."""
-    return Invitation.objects.filter(digest=tokens.digest(secret), used_at=None).first()
+    return _open_invitations(secret).first()
+
+
+def let_in(digest: str, email: str, by: User | None, until: datetime) -> None:
+    """Let whoever knows the secret behind this digest sign up until then; part of a larger transaction."""
+    Invitation.objects.create(digest=digest, email=email, created_by=by, expires_at=until)
+
+
+def keep_out(digest: str) -> None:
+    """Take back what `let_in` gave, unless it was used; part of a larger transaction."""
+    Invitation.objects.filter(digest=digest, used_at=None).delete()
 
 
 def use_invitation(secret: str, user: User) -> None:
     """Spend an invitation on the account that it made. Raises Conflict when it was used meanwhile."""
-    spent = Invitation.objects.filter(digest=tokens.digest(secret), used_at=None).update(
-        used_at=timezone.now(), used_by=user
-    )
+    spent = _open_invitations(secret).update(used_at=timezone.now(), used_by=user)
     if not spent:
         raise Conflict("this invitation was already used")
 
@@ -131,6 +140,11 @@ def require_first_admin_key(key: str) -> None:
         raise NotFound("this link is not valid; restart the server for a new one") from error
     if _has_admin():
         raise NotFound("there is an admin already; sign in instead")
+
+
+def _open_invitations(secret: str) -> QuerySet[Invitation]:
+    found = Invitation.objects.filter(digest=tokens.digest(secret), used_at=None)
+    return found.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
 
 
 def _has_admin() -> bool:

@@ -15,8 +15,8 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.actor import Actor
-from accounts.mail import notify
 from accounts.models import User
+from accounts.notices import warn
 from registry_site.errors import Conflict, Invalid, TooManyRequests
 
 # The words of `npm profile set`, and our columns; freenode and twitter are known to npm 10 and older.
@@ -105,8 +105,15 @@ def change_email(request, actor: Actor, user: User, email: str) -> bool:
         address.send_confirmation(request)
     if old:
         more = "It counts once somebody who gets the mail there confirms it." if waits else "It counts from now on."
-        notify(request, user, f"Your e-mail address is to be {email}", more=more, to=old)
+        warn(request, user, f"Your e-mail address is to be {email}", more=more, to=old)
     return True
+
+
+def make_first(actor: Actor, user: User, address: EmailAddress) -> None:
+    """Make one of a person's addresses the first, confirmed or not: where no mail is sent, none can be confirmed."""
+    with transaction.atomic():
+        address.set_as_primary()
+        audit.record(actor, "email.first", person=user.username)
 
 
 def take_confirmed(sender, email_address: EmailAddress, **more) -> None:

@@ -16,10 +16,11 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from accounts import audit
+from accounts import audit, notices
 from accounts.actor import Actor
-from accounts.models import Token, User
+from accounts.models import Scope, Token, User
 from registry_site.errors import BadCredential, Invalid, NotFound
+from registry_site.prepared import PreparedQuery
 
 # npm hides strings of this shape in its logs: npm_ and 36 to 48 letters and digits (@npmcli/redact).
 PREFIX = "npm_"
@@ -31,7 +32,17 @@ SHOWN = 8  # characters of the prefix that lists show
 # Writing down each use would cost a write on every read; this often is enough to see that a token is alive.
 USE_INTERVAL = timedelta(minutes=5)
 
+LISTED = timedelta(days=30)  # so long a token that ran out stays on the list
+
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+
+
+class EndedToken(BadCredential):
+    """A token that is known here and opens nothing; its person may look up why it was refused."""
+
+    def __init__(self, token: Token, message: str, *, code: str = "") -> None:
+        super().__init__(message, code=code)
+        self.token = token
 
 
 def issue(
@@ -59,10 +70,7 @@ def issue(
     """
     if kind == Token.Kind.GRANULAR and days is None:
         days = min(30, settings.TOKEN_MAX_DAYS)
-    if days is not None and not 1 <= days <= settings.TOKEN_MAX_DAYS:
-        raise Invalid(f"a token lives 1 to {settings.TOKEN_MAX_DAYS} days")
-    for block in cidr or ():
-        _network(block)
+    _require_limits(cidr or [], days)
     if bypass_two_factor and org_permission == Token.OrgPermission.WRITE:
         raise Invalid("a token that bypasses two-factor publishes and installs; it may not manage orgs")
     secret = _make_secret()
@@ -85,6 +93,14 @@ def issue(
         )
         facts = {"token": token.prefix, "kind": kind, "permission": permission, "bypass_two_factor": bypass_two_factor}
         audit.record(actor, "token.created", person=user.username, **facts)
+        notices.tell(
+            user,
+            notices.Kind.SECURITY,
+            f"The token {token.name or token.prefix} was made for your account",
+            f"It begins with {token.prefix} and was made {made_from(actor)}.",
+            notices.IF_NOT_YOU,
+            link=("See your tokens", notices.page("tokens")),
+        )
     return token, secret
 
 
@@ -112,29 +128,95 @@ def issue_trusted(
     return token, secret
 
 
-def recognise(secret: str, address: str | None, agent: str = "") -> Token:
+def issue_for_org(
+    actor: Actor, org: Scope, name: str, *, permission: str, packages: list[str], cidr: list[str], days: int
+) -> tuple[Token, str]:
+    """Make a token of a service account, which belongs to the org and to no person.
+
+    org: the scope that the org holds; the caller asked whether the actor may. name: what the account is called, so
+    that documents and the audit log say ORG/NAME. packages: of this scope; empty for all of them.
+    It is never asked for a one-time password: nobody is there to type one. Raises Invalid when `days` is over
+    `TOKEN_MAX_DAYS` or an address range is none.
+    """
+    _require_limits(cidr, days)
+    secret = _make_secret()
+    with transaction.atomic():
+        token = Token.objects.create(
+            kind=Token.Kind.SERVICE,
+            key=uuid.uuid4(),
+            name=name,
+            digest=digest(secret),
+            prefix=secret[:SHOWN],
+            permission=permission,
+            packages=packages,
+            scopes=[] if packages else [org.name],
+            bypass_two_factor=True,
+            publisher=f"{org.name}/{name}",
+            holder=org,
+            cidr=cidr,
+            expires_at=timezone.now() + timedelta(days=days),
+        )
+        facts = {"token": token.prefix, "account": token.publisher, "permission": permission}
+        audit.record(actor, "service.token_made", org=org.name, **facts)
+    return token, secret
+
+
+def revoke_of_org(actor: Actor, org: Scope, key: uuid.UUID) -> Token:
+    """End a token of a service account at once. Raises NotFound when the org has no such token."""
+    with transaction.atomic():
+        token = Token.objects.select_for_update().filter(holder=org, key=key, revoked_at=None).first()
+        if token is None:
+            raise NotFound("there is no such token")
+        token.revoked_at = timezone.now()
+        token.save(update_fields=["revoked_at"])
+        audit.record(actor, "service.token_revoked", org=org.name, token=token.prefix, account=token.publisher)
+    return token
+
+
+def of_org(org: Scope) -> list[Token]:
+    """The tokens of an org's service accounts that still open something, newest first."""
+    now = timezone.now()
+    return list(Token.objects.filter(holder=org, revoked_at=None, expires_at__gt=now))
+
+
+_BY_DIGEST = PreparedQuery(lambda found: Token.objects.select_related("user").filter(digest=found), str)
+
+
+def recognise(secret: str, address: str | None, agent: str = "", package: str = "") -> Token:
     """The live token behind a bearer secret; its person is loaded with it.
+
+    agent, package: the client's user agent and the package that it asks for, to be remembered as the last use.
 
     Raises BadCredential, saying what is wrong with the caller's own token, and nothing else.
     A wrong checksum never reaches the database.
     """
     token = None
     if is_well_formed(secret):
-        token = Token.objects.select_related("user").filter(digest=digest(secret)).first()
+        token = _BY_DIGEST.first(digest(secret))
     if token is None:
         raise BadCredential("this token is not known here; run npm login to get a new one")
     now = timezone.now()
     if token.revoked_at:
-        raise BadCredential(f"this token was revoked on {_day(token.revoked_at)}; run npm login to get a new one")
+        when = day(token.revoked_at)
+        raise EndedToken(token, f"this token was revoked on {when}; run npm login to get a new one")
     if (ends := expiry(token)) <= now:
-        raise BadCredential(f"this token expired on {_day(ends)}; run npm login to get a new one")
+        raise EndedToken(token, f"this token expired on {day(ends)}; run npm login to get a new one")
     if token.user is not None and not token.user.is_active:
-        raise BadCredential("this account is suspended; ask an operator of this registry")
+        raise EndedToken(token, "this account is suspended; ask the operators of this registry")
     if token.cidr and not _inside(address, token.cidr):
-        raise BadCredential("this token may not be used from your address", code="ipaddress")
+        raise EndedToken(token, "this token may not be used from your address", code="ipaddress")
     if token.last_used_at is None or now - token.last_used_at > USE_INTERVAL:
-        Token.objects.filter(pk=token.pk).update(last_used_at=now, last_used_from=address, last_used_by=agent[:120])
+        asked = "" if SHAPE.search(package) else package[:214]  # somebody pastes a token where a name belongs
+        used = {"last_used_from": address, "last_used_by": agent[:120], "last_used_for": asked}
+        Token.objects.filter(pk=token.pk).update(last_used_at=now, **used)
     return token
+
+
+def made_from(actor: Actor) -> str:
+    """How a change came, for a mail: in which way, from which address."""
+    ways = {"session": "on the website", "operator": "by an operator", "password": "with your password"}  # noqa: S105
+    way = ways.get(actor.credential, f"with the token {actor.credential}…")
+    return f"{way}, from {actor.address}" if actor.address else way
 
 
 def expiry(token: Token) -> datetime:
@@ -168,6 +250,13 @@ def live(user: User) -> list[Token]:
     return [token for token in Token.objects.filter(user=user, revoked_at=None) if expiry(token) > now]
 
 
+def ended(user: User) -> list[Token]:
+    """The tokens of `user` that ran out in the last 30 days, newest first; what failed lately may be one of them."""
+    now = timezone.now()
+    unrevoked = Token.objects.filter(user=user, revoked_at=None)
+    return [token for token in unrevoked if now - LISTED < expiry(token) <= now]
+
+
 def is_well_formed(secret: str) -> bool:
     """Whether this could be one of our tokens at all: shape and checksum, without the database."""
     return bool(SHAPE.fullmatch(secret)) and secret[-CHECK_LENGTH:] == _checksum(secret[:-CHECK_LENGTH])
@@ -176,6 +265,13 @@ def is_well_formed(secret: str) -> bool:
 def digest(secret: str) -> str:
     """How a random secret of 250 bits is kept: its SHA-256 in hex; a slower hash would add nothing but time."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _require_limits(cidr: list[str], days: int | None) -> None:
+    if days is not None and not 1 <= days <= settings.TOKEN_MAX_DAYS:
+        raise Invalid(f"a token lives 1 to {settings.TOKEN_MAX_DAYS} days")
+    for block in cidr:
+        _network(block)
 
 
 def _make_secret() -> str:
@@ -212,5 +308,6 @@ def _uuid(text: str) -> uuid.UUID | None:
         return None
 
 
-def _day(moment: datetime) -> str:
+def day(moment: datetime) -> str:
+    """A date as messages say it."""
     return date_format(moment, "j F Y")

@@ -4,15 +4,18 @@ from allauth.account import views as allauth
 from allauth.mfa.base import views as two_factor
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.webauthn import views as webauthn
+from allauth.socialaccount import views as social
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from accounts.endpoint import endpoint
 from accounts.protocol import leaks, profile, tokens
 from accounts.protocol import logins as npm
-from accounts.views import account, approving
+from accounts.views import account, approving, connecting, emails, sign_ins
+from accounts.views import sessions as session_pages
 from accounts.views import tokens as token_pages
 from accounts.views import two_factor as own
+from accounts.views.stepping import asks_again
 
 root = endpoint(GET=npm.ping)
 # npm asks whether a command was approved by the method of the command: `npm dist-tag add` polls with PUT.
@@ -55,14 +58,27 @@ pages = [
         name="account_reset_password_from_key",
     ),
     path("password/reset/key/done", allauth.password_reset_from_key_done, name="account_reset_password_from_key_done"),
-    path("settings/email", allauth.email, name="account_email"),
+    path("settings/email", asks_again(emails.Emails.as_view()), name="account_email"),
     path("settings/password", allauth.password_change, name="account_change_password"),
-    path("settings/password/set", allauth.password_set, name="account_set_password"),
+    path("settings/password/set", account.set_password, name="account_set_password"),
     path("settings/profile", account.profile, name="profile"),
     path("settings/notifications", account.notifications, name="notifications"),
     path("settings/tokens", token_pages.page, name="tokens"),
     path("settings/tokens/summary", token_pages.summary, name="token-summary"),
     path("settings/tokens/<uuid:key>/revoke", token_pages.revoke, name="revoke-token"),
+    path("settings/tokens/<uuid:key>/rename", token_pages.rename, name="rename-token"),
+    path("settings/tokens/<uuid:key>/rotate", token_pages.rotate, name="rotate-token"),
+    path("settings/sessions", session_pages.page, name="sessions"),
+    path("settings/sessions/others/end", session_pages.end_others, name="end-other-sessions"),
+    path("settings/sessions/<int:session>/end", session_pages.end, name="end-session"),
+    path("settings/sign-ins", sign_ins.page, name="socialaccount_connections"),
+    path("settings/sign-ins/connect", sign_ins.connect, name="oidc-connect"),
+    path("settings/sign-ins/<int:pk>/disconnect", sign_ins.disconnect, name="oidc-disconnect"),
+    path("settings/delete", account.delete, name="delete-account"),
+    path("login/oidc", sign_ins.login, name="oidc-login"),
+    path("login/oidc/callback", sign_ins.callback, name="oidc-callback"),
+    path("login/oidc/name", social.signup, name="socialaccount_signup"),
+    path("reauthenticate/oidc", sign_ins.again, name="oidc-again"),
     path("login/npm/<uuid:login>", approving.approve_login, name="approve-login"),
     path("login/command/<uuid:command>", approving.approve_command, name="approve-command"),
     path("login/code", two_factor.authenticate, name="mfa_authenticate"),
@@ -82,5 +98,6 @@ pages = [
     path("settings/two-factor/passkeys/<int:pk>/edit", webauthn.edit_webauthn, name="mfa_edit_webauthn"),
     path("invitation/<str:secret>", account.invitation, name="invitation"),
     path("setup/<str:key>", account.first_admin, name="first-admin"),
-    path("connect", account.connect, name="connect"),
+    path("connect", connecting.connect, name="connect"),
+    path("connect/arrival", connecting.arrival, name="connect-arrival"),
 ]

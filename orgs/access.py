@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 
 from accounts.actor import Actor, Power
-from orgs.models import Membership, Org, Role, Team
+from orgs.models import FormerName, Membership, Org, Role, Team
 from registry_site.errors import NotAllowed, NotFound
 
 
@@ -31,11 +31,26 @@ _LACKING = {
 }
 
 
+class Moved(NotFound):
+    """It has another name now; pages lead there, and to npm the old one is missing.
+
+    now: the words of a page's address, `org` and `team`, as they are today.
+    """
+
+    def __init__(self, message: str, **now: str) -> None:
+        super().__init__(message)
+        self.now = now
+
+
 def role_of(actor: Actor, org: Org) -> str | None:
-    """The role of the actor's person in the org, None for strangers and nobody."""
+    """The role of the actor's person in the org, None for strangers and nobody.
+
+    None also for a member without two-factor where the org asks for it: nothing comes through the org then.
+    """
     if actor.user is None or _is_outside(actor, org):
         return None
-    return Membership.objects.filter(org=org, user=actor.user).values_list("role", flat=True).first()
+    held = Membership.objects.standing().filter(org=org, user=actor.user)
+    return held.values_list("role", flat=True).first()
 
 
 def can(actor: Actor, org: Org) -> frozenset[Action]:
@@ -44,7 +59,7 @@ def can(actor: Actor, org: Org) -> frozenset[Action]:
 
 
 def find(actor: Actor, action: Action, name: str, *, lock: bool = False) -> Org:
-    """The org of this name, for an actor who may do `action` with it.
+    """The org of this name, for an actor who may do `action` with it; `allowed` is everything the actor may.
 
     lock: take the org's row, inside a transaction, so that what is checked is what is changed.
     Raises SignInRequired, NotFound for a name no org holds, NotAllowed saying what is missing.
@@ -55,10 +70,36 @@ def find(actor: Actor, action: Action, name: str, *, lock: bool = False) -> Org:
     orgs = Org.objects.select_related("scope").filter(scope__name=name.removeprefix("@"))
     org = (orgs.select_for_update(of=("self",)) if lock else orgs).first()
     if org is None:
-        raise NotFound(f"there is no org {name.removeprefix('@')}")
-    if action not in can(actor, org):
+        raise _missing(name.removeprefix("@"))
+    org.allowed = can(actor, org)
+    if action not in org.allowed:
+        require_unlocked(actor, org.name)
         raise NotAllowed(_LACKING[action].format(org=org.name))
     return org
+
+
+def is_locked_out(actor: Actor, org: Org) -> bool:
+    """Whether the actor's person is a member for whom nothing comes through the org until two-factor is on."""
+    if actor.user is None or not org.requires_two_factor:
+        return False
+    return Membership.objects.filter(org=org, user=actor.user).exists() and role_of(actor, org) is None
+
+
+def require_unlocked(actor: Actor, name: str) -> None:
+    """Raises NotAllowed, saying what to do, for a member without two-factor of an org that asks for it."""
+    org = Org.objects.select_related("scope").filter(scope__name=name, requires_two_factor=True).first()
+    if org is not None and not _is_outside(actor, org) and is_locked_out(actor, org):
+        raise NotAllowed(
+            f"{org.name} asks its members for two-factor authentication: turn it on under Settings on the website, or "
+            "with npm profile enable-2fa; until then nothing comes through the org",
+            code="two_factor_required",
+        )
+
+
+def _missing(name: str) -> NotFound:
+    message = f"there is no org {name}"
+    former = FormerName.objects.select_related("org__scope").filter(scope__name=name).first()
+    return Moved(message, org=former.org.name) if former else NotFound(message)
 
 
 def _is_outside(actor: Actor, org: Org) -> bool:
@@ -71,5 +112,7 @@ def find_team(org: Org, name: str) -> Team:
     """The team of this name in an org that was found for the actor. Raises NotFound."""
     team = org.teams.filter(name=name).first()
     if team is None:
-        raise NotFound(f"{org.name} has no team {name}")
+        message = f"{org.name} has no team {name}"
+        former = org.former_team_names.select_related("team").filter(name=name).first()
+        raise Moved(message, team=former.team.name) if former else NotFound(message)
     return team

@@ -6,7 +6,7 @@ from django.contrib import admin
 
 from accounts.admin import ReadOnlyAdmin, RecordedAdmin
 from orgs import organizations
-from orgs.models import DEVELOPERS, Membership, Org, Seat, Team
+from orgs.models import DEVELOPERS, FormerName, FormerTeamName, Invitation, Membership, Org, Seat, Team
 
 
 @admin.register(Org)
@@ -65,3 +65,25 @@ class TeamAdmin(RecordedAdmin):
 class SeatAdmin(ReadOnlyAdmin):
     list_display = ["team", "membership"]
     search_fields = ["team__name", "membership__user__username"]
+
+
+@admin.register(Invitation)
+class OrgInvitationAdmin(ReadOnlyAdmin):
+    list_display = ["org", "user", "email", "role", "invited_by", "sent_at", "closed_at", "outcome"]
+    list_select_related = ["org__scope", "user", "invited_by"]
+    search_fields = ["org__scope__name", "user__username", "email"]
+    exclude = ["digest"]
+
+
+@admin.register(FormerName)
+class FormerNameAdmin(ReadOnlyAdmin):
+    list_display = ["scope", "org"]
+    list_select_related = ["scope", "org__scope"]
+    search_fields = ["scope__name", "org__scope__name"]
+
+
+@admin.register(FormerTeamName)
+class FormerTeamNameAdmin(ReadOnlyAdmin):
+    list_display = ["name", "team", "org"]
+    list_select_related = ["team__org__scope", "org__scope"]
+    search_fields = ["name", "org__scope__name"]

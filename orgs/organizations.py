@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils import timezone
 
 from accounts import audit, names, people
 from accounts.actor import Actor, Power
 from accounts.models import Scope, User
-from orgs import access
+from orgs import access, telling
 from orgs.access import Action
-from orgs.models import DEVELOPERS, Membership, Org, Role, Seat, Team
+from orgs.models import DEVELOPERS, Invitation, Membership, Org, Role, Seat, Team
 from registry_site.errors import Conflict, Invalid, NotFound
 
 
@@ -35,11 +36,21 @@ def found(actor: Actor, scope: Scope, owner: User, title: str = "") -> Org:
     return org
 
 
-def join(actor: Actor, org: Org, user: User, role: str) -> Membership:
-    """Make a person a member, in `developers` as everyone; part of a larger transaction."""
+def join(actor: Actor, org: Org, user: User, role: str, *, by: str = "") -> Membership:
+    """Make a person a member, in `developers` as everyone; part of a larger transaction.
+
+    by: who invited the person, where the person accepted an invitation; "" where somebody made them a member.
+    """
     membership = Membership.objects.create(org=org, user=user, role=role)
     Seat.objects.create(team=org.teams.get(name=DEVELOPERS), membership=membership)
-    audit.record(actor, "member.added", org=org.name, person=user.username, role=role)
+    if by:
+        audit.record(actor, "member.joined", org=org.name, person=user.username, role=role, by=by)
+    else:
+        audit.record(actor, "member.added", org=org.name, person=user.username, role=role)
+        telling.added(actor, org, user, role)
+        # Whoever is in needs no invitation any more.
+        over = {"closed_at": timezone.now(), "outcome": Invitation.Outcome.ACCEPTED}
+        org.invitations.filter(user=user, closed_at=None).update(**over)
     return membership
 
 
@@ -63,6 +74,7 @@ def set_member(actor: Actor, org_name: str, username: str, role: str | None = No
             audit.record(actor, "member.role", org=org.name, person=user.username, role=role, was=membership.role)
             membership.role = role
             membership.save(update_fields=["role"])
+            telling.added(actor, org, user, role)
     return membership
 
 
@@ -84,20 +96,7 @@ def remove_member(actor: Actor, org_name: str, username: str) -> None:
         _require_other_owner(membership)
         membership.delete()
         audit.record(actor, "member.removed", org=org.name, person=username, role=membership.role)
-
-
-def set_title(actor: Actor, org_name: str, title: str) -> Org:
-    """Give an org the title its page shows beside its name."""
-    title = title.strip()
-    if len(title) > 120:
-        raise Invalid("a title has at most 120 characters")
-    with transaction.atomic():
-        org = access.find(actor, Action.MEMBERS, org_name, lock=True)
-        if title != org.title:
-            org.title = title
-            org.save(update_fields=["title"])
-            audit.record(actor, "org.title", org=org.name, title=title)
-    return org
+        telling.removed(actor, org, membership.user)
 
 
 def of(user: User):
@@ -105,9 +104,16 @@ def of(user: User):
     return Membership.objects.filter(user=user).select_related("org__scope").order_by("org__scope__name")
 
 
+def shared(actor: Actor, person: User):
+    """The memberships of a person in orgs that the actor's person belongs to as well."""
+    if actor.user is None:
+        return Membership.objects.none()
+    return of(person).filter(org__memberships__user=actor.user)
+
+
 def is_last_owner(membership: Membership) -> bool:
-    """Whether the org would be left without an owner if this member went."""
-    owners = membership.org.memberships.filter(role=Role.OWNER)
+    """Whether the org would be left without an owner who may act if this member went."""
+    owners = membership.org.memberships.standing().filter(role=Role.OWNER, user__is_active=True)
     return membership.role == Role.OWNER and not owners.exclude(pk=membership.pk).exists()
 
 

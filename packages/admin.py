@@ -2,26 +2,104 @@
 
 from __future__ import annotations
 
+from django import forms
 from django.contrib import admin
 
+from accounts import admin_sign_in  # noqa: F401 - its pages register themselves
 from accounts.admin import ReadOnlyAdmin
-from packages import admin_trust, admin_use  # noqa: F401 - its pages register themselves
+from accounts.operating import actor_of, confirm
+from packages import admin_trust, admin_use, quarantine, transfers  # noqa: F401 - its pages register themselves
 from packages.models import Attestation, DistTag, Document, Package, PersonGrant, StagedVersion, TeamGrant, Version
+
+HANDED_OVER = {
+    transfers.Way.OWNER: "the person becomes its owner, and earlier owners keep read-write",
+    transfers.Way.ORG: "it belongs to an org; the person becomes an owner of the org, with all its packages",
+    transfers.Way.SCOPE: "its scope lost its person and becomes an org that the person owns, with all its packages",
+    transfers.Way.NONE: "cannot be handed over: whoever holds its name is there",
+}
+
+
+class OwnerForm(forms.Form):
+    to = forms.CharField(label="To whom", max_length=100, help_text="The user name of the new owner.")
+
+
+class QuarantineForm(forms.Form):
+    reason = forms.CharField(
+        max_length=quarantine.MAX_REASON,
+        help_text="Shown to everybody who may read the package, and to npm.",
+        widget=forms.TextInput({"class": "vTextField"}),
+    )
 
 
 @admin.register(Package)
 class PackageAdmin(ReadOnlyAdmin):
     list_display = ["name", "access", "mirrored", "revision", "modified_at", "unpublished_at"]
     list_filter = ["access", "mirrored"]
+    list_select_related = ["scope__user"]
     search_fields = ["name", "description"]
+    actions = ["transfer"]
+
+    @admin.action(description="Hand over to another owner", permissions=["operate"])
+    def transfer(self, request, packages):
+        return confirm(
+            self,
+            request,
+            packages.select_related("scope"),
+            lambda package, said: transfers.transfer(actor_of(request), package.name, said["to"]),
+            title="Hand over?",
+            says="Names never change, so how a package changes hands depends on what holds its name.",
+            button="Hand over",
+            done="Handed over:",
+            describe=lambda package: f"{package}: {HANDED_OVER[transfers.way(package)]}",
+            form=OwnerForm,
+        )
+
+    def has_operate_permission(self, request) -> bool:
+        return request.user.is_superuser
 
 
 @admin.register(Version)
 class VersionAdmin(ReadOnlyAdmin):
-    list_display = ["package", "number", "published_by", "published_at", "size", "unpublished_at"]
+    list_display = ["package", "number", "published_by", "published_at", "size", "unpublished_at", "quarantined_at"]
+    list_filter = [("quarantined_at", admin.EmptyFieldListFilter), ("unpublished_at", admin.EmptyFieldListFilter)]
     search_fields = ["package__name", "number", "integrity", "shasum"]
     list_select_related = ["package", "published_by"]
     exclude = ["readme_html", "abbreviated"]
+    actions = ["hold", "lift"]
+
+    @admin.action(description="Put into quarantine", permissions=["operate"])
+    def hold(self, request, versions):
+        return confirm(
+            self,
+            request,
+            versions.select_related("package"),
+            lambda version, said: quarantine.hold(
+                actor_of(request), version.package.name, version.number, said["reason"]
+            ),
+            title="Put into quarantine?",
+            says="Nobody can install these until the quarantine is lifted. Tags that point at them go, latest moves to "
+            "the highest version that is left. Whoever may read the package sees the reason.",
+            button="Put into quarantine",
+            done="In quarantine:",
+            form=QuarantineForm,
+        )
+
+    @admin.action(description="Lift the quarantine", permissions=["operate"])
+    def lift(self, request, versions):
+        return confirm(
+            self,
+            request,
+            versions.select_related("package"),
+            lambda version, _: quarantine.lift(actor_of(request), version.package.name, version.number),
+            title="Lift the quarantine?",
+            says="These can be installed again, and get back the tags that nobody moved meanwhile.",
+            button="Lift the quarantine",
+            done="Out of quarantine:",
+            describe=lambda version: f"{version}: {version.quarantine_reason or 'not in quarantine'}",
+        )
+
+    def has_operate_permission(self, request) -> bool:
+        return request.user.is_superuser
 
 
 @admin.register(StagedVersion)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 
 from accounts.admin import ReadOnlyAdmin
-from packages.models import DownloadCount, Star, Webhook, WebhookDelivery
+from packages.models import AccessRequest, Dependency, DownloadCount, FeedKey, Star, TokenUse, Webhook, WebhookDelivery
+from registry_site.models import Job
 
 
 @admin.register(Star)
@@ -13,6 +14,13 @@ class StarAdmin(ReadOnlyAdmin):
     list_display = ["package", "user", "created_at"]
     list_select_related = ["package", "user"]
     search_fields = ["package__name", "user__username"]
+
+
+@admin.register(Dependency)
+class DependencyAdmin(ReadOnlyAdmin):
+    list_display = ["package", "kind", "name", "range"]
+    list_select_related = ["package"]
+    search_fields = ["package__name", "name"]
 
 
 @admin.register(DownloadCount)
@@ -35,3 +43,31 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
     list_display = ["event", "package", "webhook", "created_at", "attempts", "response_code", "delivered_at"]
     list_select_related = ["webhook"]
     search_fields = ["package", "event", "webhook__name"]
+
+
+@admin.register(AccessRequest)
+class AccessRequestAdmin(ReadOnlyAdmin):
+    list_display = ["name", "membership", "created_at", "closed_at", "granted"]
+    list_select_related = ["membership__user", "membership__org__scope"]
+    search_fields = ["name", "membership__user__username"]
+
+
+@admin.register(TokenUse)
+class TokenUseAdmin(ReadOnlyAdmin):
+    list_display = ["token", "package", "what", "at", "client", "address"]
+    list_select_related = ["token__user", "package"]
+    search_fields = ["token__prefix", "package__name"]
+
+
+@admin.register(FeedKey)
+class FeedKeyAdmin(ReadOnlyAdmin):
+    list_display = ["user", "created_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username"]
+    exclude = ["digest"]
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyAdmin):
+    list_display = ["name", "due_at", "started_at", "finished_at", "failure"]
+    search_fields = ["name"]

@@ -10,7 +10,7 @@ from typing import Any
 from accounts.actor import Actor
 from accounts.models import Scope
 from accounts.tokens import SHAPE
-from orgs.models import DEVELOPERS, Team
+from orgs.models import DEVELOPERS, FirstGrant, Team
 from packages import blobs, manifests, packuments, plans, readmes, tarballs, trust
 from packages.models import Access, Package, Permission, PersonGrant, StagedVersion, TeamGrant, Version
 from packages.names import PackageName
@@ -52,7 +52,7 @@ def published(package: Package, upload: Upload) -> Version | None:
     if version is None:
         return None
     same = version.number == upload.version and version.integrity == upload.tarball.integrity
-    if same and version.unpublished_at is None:
+    if same and version.unpublished_at is None and version.quarantined_at is None:
         return version
     raise taken(package.name, upload.version)
 
@@ -91,7 +91,7 @@ def require_plan(package: Package | None, name: PackageName, level: str | None) 
 
 
 def claim(actor: Actor, name: PackageName, level: str | None, **more: Any) -> tuple[Package, bool]:
-    """The row of a name that `access.find_or_claim` found free, and whether it is new; for a write transaction.
+    """The row of a name that `claims.find_or_claim` found free, and whether it is new; for a write transaction.
 
     level: of a new row. more: its other columns. A new row comes with the grants that let people work on it.
     """
@@ -113,8 +113,9 @@ def _give_first_grants(actor: Actor, package: Package) -> None:
     if package.scope is None:
         PersonGrant.objects.create(package=package, user=actor.user, permission=Permission.OWNER)
     elif package.in_org:
-        developers = Team.objects.get(org__scope=package.scope, name=DEVELOPERS)
-        TeamGrant.objects.create(package=package, team=developers, permission=Permission.WRITE)
+        developers = Team.objects.select_related("org").get(org__scope=package.scope, name=DEVELOPERS)
+        if developers.org.first_grant != FirstGrant.NONE:
+            TeamGrant.objects.create(package=package, team=developers, permission=developers.org.first_grant)
 
 
 def _inspect(actor: Actor, name: PackageName, upload: Upload) -> dict[str, Any]:
@@ -147,7 +148,7 @@ def _inspect(actor: Actor, name: PackageName, upload: Upload) -> dict[str, Any]:
         "abbreviated": abbreviated,
         "readme": facts.readme or "",
         "readme_filename": facts.readme_filename or "",
-        "readme_html": readmes.render(facts.readme or ""),
+        "readme_html": readmes.render(facts.readme or "", [path for path, _, _ in facts.files]),
         "published_by": actor.user,
         "published_via": actor.credential,
     }

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.actor import Actor
 from accounts.models import AuditEvent
-from packages import access, webhooks
+from packages import access, dependents, manifests, webhooks
 from packages.access import Action
 from packages.models import Package
 from registry_site.errors import NotAllowed
@@ -28,11 +28,14 @@ CHANGES: dict[str, Action] = {
     "tag.removed": Action.PUBLISH,
     "version.unpublished": Action.MANAGE,
     "package.unpublished": Action.MANAGE,
+    "package.restored": Action.MANAGE,
+    "version.restored": Action.MANAGE,
     "access.set": Action.MANAGE,
     "package.two_factor": Action.MANAGE,
     "package.converted": Action.MANAGE,
     "person.granted": Action.MANAGE,
     "person.revoked": Action.MANAGE,
+    "person.left": Action.VIEW,  # whoever gives up what they were given
     "team.granted": Action.MANAGE,
     "team.revoked": Action.MANAGE,
     "trust.added": Action.MANAGE,
@@ -93,8 +96,9 @@ def maintaining(package: Package, actor: Actor, change: str, **facts) -> Iterato
         locked = Package.objects.select_for_update(of=("self",)).select_related("scope").get(pk=package.pk)
         yield locked
         if change not in UNSEEN:
+            _copy_latest(locked)
             locked.revision += 1
-            locked.save(update_fields=["revision"])
+            locked.save()
         org = locked.scope.name if locked.in_org else ""
         audit.record(actor, change, package=locked.name, org=org, **facts)
 
@@ -106,8 +110,11 @@ def heard_by(actor: Actor, events: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]
 
 
 def _copy_latest(package: Package) -> None:
-    tag = package.tags.filter(name="latest").select_related("version").first()
+    tag, before = package.tags.filter(name="latest").select_related("version").first(), package.latest_id
     package.latest = tag.version if tag else None
+    if package.latest_id != before:
+        dependents.remember(package)
+    package.deprecated = package.latest is not None and bool(package.latest.deprecated)
     if package.latest is not None:
         manifest = package.latest.manifest
         description, keywords = manifest.get("description"), manifest.get("keywords")
@@ -115,3 +122,4 @@ def _copy_latest(package: Package) -> None:
         package.keywords = (
             [word for word in keywords if isinstance(word, str)][:50] if isinstance(keywords, list) else []
         )
+        package.license = manifests.license_of(manifest)

@@ -152,10 +152,10 @@ def _legal(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
 
 def _origin(before: Side, after: Side) -> Iterator[Finding]:
     if before.has_provenance and not after.has_provenance:
-        yield Finding(Weight.WARNING, "Does not say where it was built, as the current version does")
+        yield Finding(Weight.WARNING, "Does not say where it was built, as the version before does")
     if before.publisher != after.publisher:
         line = f"{before.publisher or 'somebody who left'} → {after.publisher or 'somebody who left'}"
-        yield Finding(Weight.WARNING, "Comes from somebody else than the current version", (line,))
+        yield Finding(Weight.WARNING, "Comes from somebody else than the version before", (line,))
 
 
 def _growth(before: Side, after: Side) -> Iterator[Finding]:

@@ -31,17 +31,18 @@ def become_org(actor: Actor, new_name: str) -> Org:
         audit.record(actor, "user.became_org", org=scope.name, person=new_name)
         org = organizations.found(actor, scope, user)
         for package in packages:
-            _keep_collaborators(actor, org, package)
+            with changing(package, actor, "package.converted") as package:
+                keep_collaborators(actor, org, package)
     return org
 
 
-def _keep_collaborators(actor: Actor, org: Org, package: Package) -> None:
-    with changing(package, actor, "package.converted") as package:
-        for permission in (Permission.READ, Permission.WRITE):
-            grants = list(package.person_grants.filter(permission=permission).select_related("user"))
-            if grants:
-                _team_for(actor, org, package, permission, [grant.user for grant in grants])
-        package.person_grants.all().delete()
+def keep_collaborators(actor: Actor, org: Org, package: Package) -> None:
+    """Turn the grants of people into teams of the org that holds the scope now; inside the change of the package."""
+    for permission in (Permission.READ, Permission.WRITE):
+        grants = list(package.person_grants.filter(permission=permission).select_related("user"))
+        if grants:
+            _team_for(actor, org, package, permission, [grant.user for grant in grants])
+    package.person_grants.all().delete()
 
 
 def _team_for(actor: Actor, org: Org, package: Package, permission: Permission, users: list[User]) -> None:

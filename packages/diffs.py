@@ -50,7 +50,7 @@ def between(before: bytes, after: bytes, budget: Budget) -> Diff:
     What would cost more than the budget has left is not compared, and says so. A character that draws nothing, or
     that turns the direction of what follows, stands there as its number, as in \\u202e.
     """
-    old, new = _lines(before), _lines(after)
+    old, new = text_lines(before), text_lines(after)
     if old is None or new is None:
         return Diff(note="not text")
     start, end = _common_ends(old, new)
@@ -68,7 +68,8 @@ def between(before: bytes, after: bytes, budget: Budget) -> Diff:
     return Diff(kept)
 
 
-def _lines(data: bytes) -> list[str] | None:
+def text_lines(data: bytes) -> list[str] | None:
+    """The lines of a text in UTF-8, None for other bytes."""
     if b"\0" in data:
         return None
     try:
@@ -78,6 +79,11 @@ def _lines(data: bytes) -> list[str] | None:
     if lines[-1] == "":
         lines.pop()
     return lines
+
+
+def visible(text: str) -> str:
+    """A line with every character that draws nothing, or that turns the direction of what follows, as its number."""
+    return text if text.isprintable() and not _INVISIBLE.search(text) else "".join(map(_spelled, text))
 
 
 def _cost(old: list[str], new: list[str]) -> int:
@@ -124,8 +130,7 @@ def _visible(line: Line) -> Line:
     more = len(text) - MAX_LINE
     if more > 0:
         text = text[:MAX_LINE]
-    if not text.isprintable() or _INVISIBLE.search(text):
-        text = "".join(map(_spelled, text))
+    text = visible(text)
     return Line(line.kind, f"{text} … and {more:,} more characters" if more > 0 else text)
 
 

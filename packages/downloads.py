@@ -60,11 +60,32 @@ class Period:
 
 
 @dataclass(frozen=True)
+class Week:
+    """Seven days, both ends included, and the downloads in them."""
+
+    start: date
+    end: date
+    count: int
+
+
+@dataclass(frozen=True)
 class Trend:
-    """Downloads of the last seven days, and of each of some weeks up to now, oldest first."""
+    """Downloads of the last seven days, and of each of some weeks up to now, oldest first. end: the last day."""
 
     week: int
     weeks: list[int]
+    end: date
+
+    @property
+    def change(self) -> int:
+        """How many more the last seven days had than those before."""
+        return self.weeks[-1] - self.weeks[-2]
+
+    @property
+    def each(self) -> list[Week]:
+        """The weeks with their days."""
+        ends = [self.end - timedelta(days=7 * back) for back in reversed(range(len(self.weeks)))]
+        return [Week(end - timedelta(days=6), end, count) for end, count in zip(ends, self.weeks, strict=True)]
 
 
 def find(actor: Actor, names: Iterable[str]) -> dict[str, Package]:
@@ -108,7 +129,7 @@ def each_by_day(packages: Iterable[Package], period: Period) -> dict[int, dict[d
 
 def by_version(package: Package, period: Period) -> dict[str, int]:
     """Downloads of each listed version that had any, by its number."""
-    rows = _counts(period).filter(package=package, version__unpublished_at=None).order_by()
+    rows = _counts(period).filter(package=package, version__in=package.versions.listed()).order_by()
     return dict(rows.values_list("version__number").annotate(Sum("count")))
 
 
@@ -118,7 +139,7 @@ def trend(package: Package) -> Trend:
     weeks = [0] * TREND_WEEKS
     for day, count in each_by_day([package], period)[package.pk].items():
         weeks[(day - period.start).days // 7] += count
-    return Trend(weeks[-1], weeks)
+    return Trend(weeks[-1], weeks, period.end)
 
 
 def with_weekly(packages: Iterable[Package]) -> list[Package]:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import audit, tokens
 from accounts.actor import Actor
-from accounts.models import Token
+from accounts.models import Scope, Token
 from packages import identities, workflows
 from packages.identities import LEEWAY, Doubt, Identity, NoKeys
 from packages.models import Package, RefusedExchange, SpentIdentity, TrustedPublisher
@@ -55,6 +55,9 @@ def _trusted(name: str, identity: Identity) -> TrustedPublisher:
     provider, shown = identity.provider, identity.claims
     facts = {"issuer": shown["iss"], "is_signed": True}
     rows = list(TrustedPublisher.objects.select_for_update().filter(name=name))
+    scope = name[1:].partition("/")[0]
+    if name.startswith("@") and Scope.objects.filter(name=scope, user__is_active=False).exists():
+        raise Doubt(message, "scope", "an account that is not suspended", f"@{scope}", **facts)
     asked = [row for row in rows if row.kind == provider.name]
     if not asked:
         kinds = ", ".join(sorted({row.kind for row in rows})) or "no trusted publisher"

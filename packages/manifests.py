@@ -16,6 +16,7 @@ MAX_RANGE = 1_024
 MAX_DESCRIPTION = 64 * 1024
 MAX_MESSAGE = 1_024
 MAX_SENT = 128
+MAX_LICENSE = 100
 
 DEPENDENCIES = ("dependencies", "optionalDependencies", "peerDependencies", "devDependencies")
 PLATFORM = ("os", "cpu", "libc")
@@ -119,6 +120,13 @@ def check(manifest: dict[str, Any]) -> None:
         raise Invalid("the manifest has a text with a NUL or half of a character", code="bad_text")
     if len(str(manifest.get("description", ""))) > MAX_DESCRIPTION:
         raise Invalid(f"the description is over {MAX_DESCRIPTION // 1024} kB", code="description")
+
+
+def license_of(manifest: dict[str, Any]) -> str:
+    """What a manifest says about its licence, the old way (`{"type": "MIT"}`) too; "" when it says nothing."""
+    value = manifest.get("license")
+    value = value.get("type") if isinstance(value, dict) else value
+    return " ".join(value.split())[:MAX_LICENSE] if isinstance(value, str) else ""
 
 
 def clean_message(text: str) -> str:

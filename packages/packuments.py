@@ -144,7 +144,7 @@ def _store(document: Document) -> None:
 
 def _bytes(package: Package, base: str) -> dict[str, Any]:
     versions = list(
-        package.versions.filter(unpublished_at=None)
+        package.versions.listed()
         .order_by("published_at", "pk")
         .values_list("number", "full", "abbreviated", "deprecated", "published_at")
     )

@@ -90,7 +90,7 @@ def bundles(actor: Actor, name: str, number: str) -> list[tuple[str, str]]:
     Raises as `access.find`, NotFound when there is none. Source: `npm audit signatures`.
     """
     package = access.find(actor, Action.VIEW, name)
-    found = Attestation.objects.filter(version__package=package, version__number=number, version__unpublished_at=None)
+    found = Attestation.objects.filter(version__in=package.versions.listed().filter(number=number))
     kept = list(found.order_by("pk").values_list("predicate_type", "bundle"))
     if not kept:
         raise NotFound(f"{name}@{number} has no attestations")

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.actor import Actor
-from packages import access, arrivals, provenance, signatures
+from packages import arrivals, claims, provenance, signatures, telling
 from packages.changes import Unchanged, changing
 from packages.models import DistTag, Package, Version
 from packages.names import PackageName
@@ -28,7 +28,7 @@ def publish(actor: Actor, upload: Upload) -> Version:
     """
     try:
         name = PackageName.parse(upload.name)
-        package = access.find_or_claim(actor, name)  # the policy, before anything costly
+        package = claims.find_or_claim(actor, name)  # the policy, before anything costly
         arrivals.require_plan(package, name, upload.access)
         if package and (same := arrivals.published(package, upload)):
             return same
@@ -48,12 +48,12 @@ def enter(package: Package, version: Version, tags: tuple[str, ...]) -> None:
     tags: `latest` when there are none; the first listed version is always `latest`, too.
     Raises Invalid when the package has as many versions or tags as it can have.
     """
-    first = not package.versions.filter(unpublished_at=None).exists()
+    first = not package.versions.listed().exists()
     version.package = package
     version.published_at = timezone.now()  # now, not when its upload began: never before its package
     if first and not package.versions.exists():
         package.created_at = version.published_at  # its name may have been held for a staged version before
-    package.unpublished_at = None
+    package.unpublished_at, package.access_was = None, ""
     _require_room(package)
     version.save()
     _move_tags(package, version, tags, first)
@@ -74,6 +74,7 @@ def _list(actor: Actor, name: PackageName, package: Package | None, upload: Uplo
                     raise arrivals.held(name.full, upload.version)
                 enter(package, version, upload.tags)
                 provenance.keep(version, attested)
+                telling.published(actor, package, version.number)
     except IntegrityError:
         # Another spelling of a used number, or the same number at the same moment: the database is the judge.
         raise arrivals.taken(name.full, upload.version) from None

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
+from collections.abc import Collection
+from functools import partial
+from urllib.parse import quote, unquote
 
 import nh3
 from markdown_it import MarkdownIt
@@ -15,6 +19,7 @@ from pygments.util import ClassNotFound
 MAX_RENDERED = 256 * 1024  # characters; a longer readme is cut there
 MAX_HIGHLIGHTED = 20_000  # characters of one code block
 ID_PREFIX = "user-content-"
+FILES_MARK = "\x01/"  # stands in stored HTML where the address of the version's files goes
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")  # controls that make text read other than it is
 _TASK = re.compile(r"^(\s*(?:[-*+]|\d+[.)])\s+)\[([ xX])\](?= )", re.MULTILINE)  # - [x] done
 _SLUG_DROP = re.compile(r"[^\w\- ]")
@@ -38,19 +43,22 @@ _CLASSES = {
 }
 
 
-def render(text: str) -> str:
+def render(text: str, files: Collection[str] = ()) -> str:
     """Markdown as sanitised HTML.
+
+    files: paths of the package; links to them, and to their folders, lead to a mark that `linked` makes an address.
 
     Scripts, handlers, forms, styles, images and htmx attributes do not survive. Images become links, because a page
     of ours loads nothing from elsewhere. Ids begin with `user-content-`, and so do links to them.
     """
-    source = _TASK.sub(_box, _BIDI.sub("", text[:MAX_RENDERED]))
+    source = _TASK.sub(_box, _BIDI.sub("", text[:MAX_RENDERED].replace(FILES_MARK, "")))
+    known = {part for path in files for part in _with_folders(path)}
     return nh3.clean(
         _markdown().render(source),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         allowed_classes=_CLASSES,
-        attribute_filter=_filter,
+        attribute_filter=partial(_filter, known),
         set_tag_attribute_values={"pre": {"tabindex": "0"}},  # it scrolls, so the keyboard has to reach it
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer nofollow ugc",
@@ -61,15 +69,33 @@ def _box(task: re.Match[str]) -> str:
     return task[1] + ("\u2610" if task[2] == " " else "\u2611")
 
 
-def _filter(tag: str, attribute: str, value: str) -> str | None:
+def linked(html: str, address: str) -> str:
+    """A rendered readme with its links to files of the package below an address of ours, which ends in a slash."""
+    return html.replace(f'href="{FILES_MARK}', f'href="{address}')
+
+
+def _with_folders(path: str) -> list[str]:
+    return [path[:at] for at, letter in enumerate(path) if letter == "/"] + [path]
+
+
+def _filter(files: set[str], tag: str, attribute: str, value: str) -> str | None:
     if attribute == "id":
         return value if value.startswith(ID_PREFIX) else ID_PREFIX + value
     if attribute == "href":
         if value.startswith("#"):
             return "#" + ID_PREFIX + value[1:].removeprefix(ID_PREFIX)
         if not re.match(r"(?:https?|mailto):", value, re.IGNORECASE):
-            return None  # a path inside the author's repository leads nowhere here
+            return _file_link(files, value)
     return value
+
+
+def _file_link(files: set[str], link: str) -> str | None:
+    # A path inside the author's repository leads nowhere here, unless the package brings that file along.
+    path = unquote(link.partition("#")[0].partition("?")[0])
+    if path.startswith("//") or "\\" in path:
+        return None
+    path = posixpath.normpath(path).lstrip("/")
+    return FILES_MARK + quote(path) if path in files else None
 
 
 def _markdown() -> MarkdownIt:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db.models import QuerySet, Value
 
+from accounts.models import User
 from orgs.models import Membership, Role, Seat
-from packages.access import BY_PERMISSION, ORG, OWNER, WRITER, Standing
+from packages.access import BY_PERMISSION, OWNER, WRITER, Standing
 from packages.models import Package, Permission
 
 
@@ -35,32 +37,55 @@ class Reason:
                 return "owner of the package" if self.standing == OWNER else f"was given {held}"
 
 
+Reasons = dict[int, list[Reason]]  # by user id, the strongest first
+
+
 def of(package: Package) -> dict[int, Reason]:
     """Everyone with a standing of reader or more, by user id, each with the strongest reason for it.
 
-    package: found for an actor, so that it carries its `kind`. Two queries at most.
+    package: with its scope. One query in an org, else one or two.
     """
-    found: dict[int, Reason] = {}
+    return strongest(every(package))
+
+
+def strongest(found: Reasons) -> dict[int, Reason]:
+    """The strongest reason of each person, of what `every` gave."""
+    return {user_id: reasons[0] for user_id, reasons in found.items()}
+
+
+def every(package: Package) -> Reasons:
+    """As `of`, with all reasons of each person, the strongest first: one of them may go, and another stays."""
+    found: Reasons = {}
 
     def offer(user_id: int, reason: Reason) -> None:
-        if user_id not in found or found[user_id].standing < reason.standing:
-            found[user_id] = reason
+        found.setdefault(user_id, []).append(reason)
 
-    if package.kind == ORG:
-        leads = Membership.objects.filter(org__scope=package.scope_id, role__in=(Role.OWNER, Role.ADMIN))
-        for user_id, role in leads.values_list("user", "role"):
-            offer(user_id, Reason(OWNER, "role", role))
-        seats = Seat.objects.filter(team__grants__package=package, team__org__scope=package.scope_id)
-        for user_id, team, permission in seats.values_list(
-            "membership__user", "team__name", "team__grants__permission"
-        ):
-            offer(user_id, Reason(BY_PERMISSION[Permission(permission)], "team", team))
-        return found
-    if package.scope is not None and package.scope.user_id is not None:
-        offer(package.scope.user_id, Reason(OWNER, "scope", package.scope.name))
-    for user_id, permission in package.person_grants.values_list("user", "permission"):
-        offer(user_id, Reason(BY_PERMISSION[Permission(permission)], "grant"))
+    if package.in_org:
+        for user_id, via, name, given in _in_org(package):
+            offer(user_id, Reason(OWNER if via == "role" else BY_PERMISSION[Permission(given)], via, name))
+    else:
+        if package.scope is not None and package.scope.user_id is not None:
+            offer(package.scope.user_id, Reason(OWNER, "scope", package.scope.name))
+        for user_id, permission in package.person_grants.values_list("user", "permission"):
+            offer(user_id, Reason(BY_PERMISSION[Permission(permission)], "grant"))
+    for reasons in found.values():
+        reasons.sort(key=lambda reason: (-reason.standing, reason.via != "role", reason.name))
     return found
+
+
+def _in_org(package: Package) -> QuerySet:
+    members = Membership.objects.standing().filter(org__scope=package.scope_id).order_by()
+    leads = members.filter(role__in=(Role.OWNER, Role.ADMIN))
+    seats = Seat.objects.filter(team__grants__package=package, membership__in=members.values("pk")).order_by()
+    return leads.values_list("user", Value("role"), "role", Value("")).union(
+        seats.values_list("membership__user", Value("team"), "team__name", "team__grants__permission"), all=True
+    )
+
+
+def managers(package: Package) -> QuerySet[User]:
+    """The people who manage a package, to be told of what happens to it."""
+    theirs = [user_id for user_id, reason in of(package).items() if reason.standing == OWNER]
+    return User.objects.filter(pk__in=theirs, is_active=True)
 
 
 def the_public() -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import nodesemver
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.actor import Actor
-from packages import access, manifests, packuments
+from packages import access, listing, manifests, packuments, telling
 from packages.access import Action
 from packages.changes import Unchanged, changing
 from packages.models import Access, DistTag, Package, Version
 from packages.names import parse_tag, parse_version
 from packages.publishing import MAX_TAGS
 from registry_site.errors import Conflict, Invalid, NotFound
+
+MAX_RANGE = 200
 
 
 def deprecate(actor: Actor, name: str, messages: dict[str, str], revision: str | None = None) -> None:
@@ -29,14 +33,46 @@ def deprecate(actor: Actor, name: str, messages: dict[str, str], revision: str |
     current = _deprecations(package)
     if unknown := sorted(messages.keys() - current.keys()):
         raise Invalid(f"{name} has no version {unknown[0]}")
-    changed = sorted(number for number, text in messages.items() if current[number] != text)
+    changed: dict[str, list[str]] = {}
+    for number in sorted(messages):
+        if current[number] != messages[number]:
+            changed.setdefault(messages[number], []).append(number)
     if not changed:
         require_revision(package, revision)
-        return
-    with changing(package, actor, "version.deprecated", versions=changed, message=messages[changed[0]]) as package:
-        require_revision(package, revision)
-        for number in changed:
-            package.versions.filter(number=number, unpublished_at=None).update(deprecated=messages[number])
+    with transaction.atomic():
+        for text, numbers in changed.items():  # an event for each sentence
+            with changing(package, actor, "version.deprecated", versions=numbers, message=text) as package:
+                require_revision(package, revision)
+                package.versions.listed().filter(number__in=numbers).update(deprecated=text)
+            revision = None  # the first of them counted it
+
+
+def deprecate_range(actor: Actor, name: str, text: str, message: str) -> dict[str, str]:
+    """Put one warning on every version in a range; gives the messages that were changed, as they were before.
+
+    text: a range as npm reads it, such as `<2`; one version is a range, too. message: "" takes the warnings away.
+    Raises Invalid for no range, or one that no version is in; else as `deprecate`.
+    """
+    package = access.find(actor, Action.PUBLISH, name)
+    current, message = _deprecations(package), manifests.clean_message(message)
+    numbers = matching(current, text)
+    if not numbers:
+        raise Invalid(f"no version of {name} is in the range {text}")
+    deprecate(actor, name, dict.fromkeys(numbers, message))
+    return {number: current[number] for number in numbers if current[number] != message}
+
+
+def matching(numbers: Iterable[str], text: str) -> list[str]:
+    """Those of some versions that are in a range, prereleases included, in the order they came in.
+
+    Raises Invalid for what npm would not read as a range.
+    """
+    text = text.strip()
+    found = nodesemver.valid_range(text, False) if 0 < len(text) <= MAX_RANGE else None
+    if found is None:
+        raise Invalid("write a version such as 1.2.0, or a range such as <2, 1.x or >=1.0.0 <1.4.0")
+    wanted = nodesemver.make_range(text, False)
+    return [number for number in numbers if _is_inside(wanted, number)]
 
 
 def set_tag(actor: Actor, name: str, tag: str, number: str) -> None:
@@ -96,18 +132,19 @@ def unpublish_versions(actor: Actor, name: str, kept: frozenset[str], revision: 
     """
     package = access.find(actor, Action.MANAGE, name)
     require_revision(package, revision)
-    gone = sorted(set(package.versions.filter(unpublished_at=None).values_list("number", flat=True)) - kept)
+    gone = sorted(set(package.versions.listed().values_list("number", flat=True)) - kept)
     if not gone:
         return
     with changing(package, actor, "version.unpublished", versions=gone) as package:
         require_revision(package, revision)
-        _take_away(package, package.versions.filter(number__in=gone))
+        _take_away(package, gone)
+        telling.unpublished(actor, package, f"{', '.join(gone[:10])} of {name}")
 
 
 def keeps_all(actor: Actor, name: str, kept: frozenset[str]) -> bool:
     """Whether these are all the versions that are listed, so that nothing would be unpublished. Raises NotFound."""
     package = access.find(actor, Action.VIEW, name)
-    return kept >= set(package.versions.filter(unpublished_at=None).values_list("number", flat=True))
+    return kept >= set(package.versions.listed().values_list("number", flat=True))
 
 
 def unpublish(actor: Actor, name: str, revision: str) -> None:
@@ -118,7 +155,8 @@ def unpublish(actor: Actor, name: str, revision: str) -> None:
     package = access.find(actor, Action.MANAGE, name)
     with changing(package, actor, "package.unpublished") as package:
         require_revision(package, revision)
-        _take_away(package, package.versions.all())
+        _take_away(package, list(package.versions.filter(unpublished_at=None).values_list("number", flat=True)))
+        telling.unpublished(actor, package, name)
 
 
 def require_revision(package: Package, revision: str | None) -> None:
@@ -127,29 +165,32 @@ def require_revision(package: Package, revision: str | None) -> None:
         raise Conflict(f"{package.name} changed meanwhile; run the command again")
 
 
-def _take_away(package: Package, versions) -> None:
-    versions.filter(unpublished_at=None).update(unpublished_at=timezone.now())
-    package.tags.exclude(version__unpublished_at=None).delete()
-    left = list(package.versions.filter(unpublished_at=None))
-    if not left:
-        package.unpublished_at = timezone.now()
-        package.access = Access.RESTRICTED if package.scope_id else Access.PUBLIC  # not public by habit when it returns
-    elif not package.tags.filter(name="latest").exists():
-        DistTag.objects.create(package=package, name="latest", version=_highest(left))
+def _take_away(package: Package, numbers: list[str]) -> None:
+    now = timezone.now()
+    listing.take_off(package, numbers, unpublished_at=now)
+    if package.versions.listed().exists():
+        return
+    package.versions.filter(unpublished_at=None).update(unpublished_at=now)  # with those in quarantine it is whole
+    package.unpublished_at = now
+    package.access_was = package.access
+    package.access = Access.RESTRICTED if package.scope_id else Access.PUBLIC  # not public by habit when it returns
 
 
-def _highest(versions: list[Version]) -> Version:
-    finished = [version for version in versions if "-" not in version.number]
-    by_number = {version.number: version for version in finished or versions}
-    return by_number[nodesemver.max_satisfying(list(by_number), "*", include_prerelease=True)]
+def _is_inside(wanted: nodesemver.Range, number: str) -> bool:
+    if wanted.test(number):
+        return True
+    # With prereleases the library compares the three numbers alone, by which 2.0.0-rc.1 would hold 2.0.0, too.
+    version = nodesemver.make_semver(number, False)
+    strictly = any(all(each.test(version) for each in comparators) for comparators in wanted.set)
+    return strictly and wanted.test(number, include_prerelease=True)
 
 
 def _version(package: Package, number: str) -> Version:
-    version = package.versions.filter(number=number, unpublished_at=None).first()
+    version = package.versions.listed().filter(number=number).first()
     if version is None:
         raise NotFound(f"{package.name} has no version {number}")
     return version
 
 
 def _deprecations(package: Package) -> dict[str, str]:
-    return dict(package.versions.filter(unpublished_at=None).values_list("number", "deprecated"))
+    return dict(package.versions.listed().values_list("number", "deprecated"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from packages import blobs, comparison, diffs, tarballs
+from packages import blobs, comparison, diffs, files, tarballs
 from packages.comparison import FileChange, Finding, Side
 from packages.models import StagedVersion, Version
 from registry_site.errors import Invalid
@@ -99,7 +99,7 @@ def _has_provenance(content: Version | StagedVersion) -> bool:
 
 
 def _files(content: Version | StagedVersion | None) -> dict[str, tarballs.File]:
-    return tarballs.listing(blobs.open_blob(content.blob, content.size)) if content else {}
+    return files.listing(content) if content else {}
 
 
 def _read(content: Version | StagedVersion | None, paths: list[str]) -> dict[str, bytes]:

@@ -2,85 +2,86 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
-from django.db.models.functions import Length
+from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
+from django.db.models.functions import Coalesce, Length
 
 from accounts.actor import Actor
 from accounts.models import Scope, User
 from packages import access
 from packages.access import Standing
-from packages.models import Access, Package, PersonGrant, TeamGrant, Version
+from packages.downloads import Period
+from packages.models import Access, DownloadCount, Package, PersonGrant, TeamGrant, Version
+from packages.queries import Filters, Query
 
-MAX_TEXT = 100
-MAX_WORDS = 8
-SORTS = ("relevance", "recent", "name")
-_QUALIFIER = re.compile(r"(?<!\S)(author|maintainer|scope|keywords|keyword|is|not|boost-exact):(\S+)")
+SORTS = {"relevance": "Relevance", "downloads": "Downloads", "recent": "Recent", "name": "Name"}
 # What a list shows of the latest version; readmes and manifests stay in the database.
 _LEFT_THERE = ("full", "abbreviated", "readme", "readme_html")
+_IS = {
+    "private": Q(access=Access.RESTRICTED),
+    "public": Q(access=Access.PUBLIC),
+    "mirrored": Q(mirrored=True),
+    "deprecated": Q(deprecated=True),
+    "insecure": Q(pk=None),
+}
+_ACCESS = {
+    "restricted": Q(access=Access.RESTRICTED),
+    "public": Q(access=Access.PUBLIC, mirrored=False),
+    "mirrored": Q(mirrored=True),
+}
 
 
-@dataclass(frozen=True)
-class Query:
-    """What was searched for: free words and npm's qualifiers.
-
-    scope, maintainer: names without @; keywords: any of them; is_, not_: the words after `is:` and `not:`. Nothing here
-    is insecure, and an exact name always comes first, so `not:insecure` and `boost-exact:` change nothing.
-    """
-
-    words: tuple[str, ...] = ()
-    scope: str = ""
-    maintainer: str = ""
-    keywords: tuple[str, ...] = ()
-    is_: frozenset[str] = field(default_factory=frozenset)
-    not_: frozenset[str] = field(default_factory=frozenset)
-
-    @classmethod
-    def parse(cls, text: str) -> Query:
-        """Read a search text; an unknown qualifier is a word like any other."""
-        text = text[:MAX_TEXT].replace("\0", "").lower()
-        found: dict[str, list[str]] = {}
-        for name, value in _QUALIFIER.findall(text):
-            found.setdefault(name, []).append(value)
-        words = tuple(word for word in _QUALIFIER.sub(" ", text).split() if word)[:MAX_WORDS]
-        keywords = [word for each in found.get("keywords", []) + found.get("keyword", []) for word in each.split(",")]
-        people = found.get("maintainer", []) + found.get("author", [])
-        return cls(
-            words=words,
-            scope=found.get("scope", [""])[-1].removeprefix("@"),
-            maintainer=people[-1].removeprefix("@") if people else "",
-            keywords=tuple(word for word in keywords if word),
-            is_=frozenset(found.get("is", ())),
-            not_=frozenset(found.get("not", ())),
-        )
-
-
-def search(actor: Actor, text: str, *, access_level: str = "", sort: str = "relevance") -> QuerySet[Package]:
+def search(actor: Actor, text: str, *, filters: Filters | None = None, sort: str = "relevance") -> QuerySet[Package]:
     """The packages an actor may see that match a text, best first, in a stable order.
 
-    access_level: public, restricted or "" for both. sort: one of SORTS.
+    filters: what narrows them further. sort: one of SORTS.
     Source: `npm search`, GET /-/v1/search.
     """
     query = Query.parse(text)
-    found = _with_latest(access.visible_to(actor))
-    for word in query.words:
-        found = found.filter(Q(name__icontains=word) | Q(description__icontains=word) | Q(keywords__icontains=word))
+    found = narrowed(matching(actor, query), filters or Filters())
+    return _ordered(_with_latest(found), query, sort)
+
+
+def matching(actor: Actor, query: Query) -> QuerySet[Package]:
+    """What the actor may see of the packages that a query is about, without an order."""
+    found = _with_words(access.visible_to(actor), query.words)
     if query.scope:
         found = found.filter(scope__name=query.scope)
     if query.maintainer:
         found = found.filter(_maintained_by(query.maintainer))
     if query.keywords:
-        has = Q()
-        for word in query.keywords:
-            has |= Q(keywords__icontains=f'"{word}"')
-        found = found.filter(has)
-    found = _by_stability(found, query)
-    if access_level in Access.values:
-        found = found.filter(access=access_level)
-    return found.order_by(*_order(query, sort))
+        found = found.filter(_any_keyword(query.keywords))
+    if query.license:
+        found = found.filter(license__iexact=query.license)
+    for word, condition in _IS.items():
+        if word in query.is_:
+            found = found.filter(condition)
+        elif word in query.not_:
+            found = found.exclude(condition)
+    return _by_stability(found, query)
+
+
+def narrowed(found: QuerySet[Package], filters: Filters) -> QuerySet[Package]:
+    """These packages, as far as they are what the filters choose."""
+    if filters.access:
+        found = found.filter(_ACCESS[filters.access])
+    if filters.scope:
+        found = found.filter(scope__name=filters.scope)
+    if filters.maintainer:
+        found = found.filter(_maintained_by(filters.maintainer))
+    if filters.keyword:
+        found = found.filter(_any_keyword([filters.keyword]))
+    if filters.license:
+        found = found.filter(license=filters.license)
+    if filters.deprecated:
+        found = found.filter(deprecated=filters.deprecated == "yes")
+    return found
+
+
+def sorted_by(packages: QuerySet[Package], sort: str) -> QuerySet[Package]:
+    """A list in the order of one of SORTS; any other word gives the order by name."""
+    return _ordered(packages, Query(), sort)
 
 
 def of_scope(actor: Actor, scope: Scope) -> QuerySet[Package]:
@@ -116,6 +117,12 @@ def changed_since(actor: Actor, moment: datetime, most: int) -> QuerySet[Package
     return changed.order_by("-modified_at", "name")[:most]
 
 
+def _with_words(found: QuerySet[Package], words: tuple[str, ...]) -> QuerySet[Package]:
+    for word in words:
+        found = found.filter(Q(name__icontains=word) | Q(description__icontains=word) | Q(keywords__icontains=word))
+    return found
+
+
 def _with_latest(packages: QuerySet[Package]) -> QuerySet[Package]:
     found = packages.select_related("latest__published_by", "scope")
     return found.defer(*(f"latest__{each}" for each in _LEFT_THERE))
@@ -126,21 +133,37 @@ def _maintained_by(name: str) -> Q:
     return Q(scope__name=name) | Exists(granted)
 
 
+def _any_keyword(words: tuple[str, ...] | list[str]) -> Q:
+    has = Q()
+    for word in words:
+        has |= Q(keywords__icontains=f'"{word}"')
+    return has
+
+
 def _by_stability(found: QuerySet[Package], query: Query) -> QuerySet[Package]:
     unstable = Exists(Version.objects.filter(pk=OuterRef("latest"), number__startswith="0."))
     if "unstable" in query.not_:
         found = found.exclude(unstable)
     if "unstable" in query.is_:
         found = found.filter(unstable)
-    return found.none() if "insecure" in query.is_ else found
+    return found
 
 
-def _order(query: Query, sort: str) -> list:
+def _ordered(found: QuerySet[Package], query: Query, sort: str) -> QuerySet[Package]:
     if sort == "recent":
-        return ["-modified_at", "name"]
+        return found.order_by("-modified_at", "name")
+    if sort == "downloads":
+        week = Period.last(7)
+        counts = DownloadCount.objects.filter(package=OuterRef("pk"), day__range=(week.start, week.end)).order_by()
+        sums = counts.values("package").annotate(all=Sum("count")).values("all")
+        return found.annotate(lately=Coalesce(Subquery(sums), Value(0))).order_by("-lately", "name")
     if sort == "name" or not query.words:
-        return ["name"]
-    text = " ".join(query.words)
+        return found.order_by("name")
+    return found.order_by(*_relevance(query.words))
+
+
+def _relevance(words: tuple[str, ...]) -> list:
+    text = " ".join(words)
     rank = Case(
         When(Q(name=text) | Q(name__endswith=f"/{text}"), then=Value(0)),
         When(Q(name__istartswith=text) | Q(name__icontains=f"/{text}"), then=Value(1)),

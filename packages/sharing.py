@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.db import transaction
 
@@ -11,7 +11,7 @@ from accounts.actor import Actor
 from accounts.models import User
 from orgs import access as org_access
 from orgs.models import Org
-from packages import access, packuments, plans, reasons
+from packages import access, packuments, plans, reasons, telling
 from packages.access import Action, Standing
 from packages.changes import Unchanged, changing
 from packages.models import Access, Package, Permission, PersonGrant, TeamGrant, TwoFactor
@@ -39,21 +39,6 @@ class Collaborator:
     removable: bool  # a grant of this package's own, and not its last owner
 
 
-@dataclass(frozen=True)
-class Preview:
-    """What a change of the access level would do: who gains and who loses.
-
-    everyone: what the public is called here ("everyone", "everyone logged in").
-    people: those who keep access either way, by name.
-    """
-
-    level: str
-    exposes: bool
-    everyone: str
-    people: list[str] = field(default_factory=list)
-    versions: int = 0
-
-
 def set_access(actor: Actor, name: str, level: str) -> None:
     """Make a package public or private (restricted); the level it has already changes nothing.
 
@@ -61,7 +46,7 @@ def set_access(actor: Actor, name: str, level: str) -> None:
     Source: `npm access set status=private`, POST /-/package/PKG/access.
     """
     package = access.find(actor, Action.MANAGE, name)
-    level = _level(level)
+    level = read_level(level)
     if package.scope is None and level == Access.RESTRICTED:
         raise Invalid("a package without a scope is always public; only scoped packages can be private")
     plans.require_paid_scope(package.scope, level)
@@ -90,20 +75,6 @@ def set_two_factor(actor: Actor, name: str, asks: str) -> None:
         package.two_factor = asks
 
 
-def preview_access(actor: Actor, name: str, level: str) -> Preview:
-    """Who would gain or lose if the level became this one. Raises as `set_access` where the actor may not."""
-    package = access.find(actor, Action.MANAGE, name)
-    level = _level(level)
-    users = User.objects.filter(pk__in=reasons.of(package)).order_by("username")
-    return Preview(
-        level=level,
-        exposes=level == Access.PUBLIC,
-        everyone=reasons.the_public(),
-        people=list(users.values_list("username", flat=True)),
-        versions=package.versions.filter(unpublished_at=None).count(),
-    )
-
-
 def grant_person(actor: Actor, name: str, username: str, permission: str) -> None:
     """Give a person a package; the permission the person has already changes nothing.
 
@@ -126,6 +97,7 @@ def grant_person(actor: Actor, name: str, username: str, permission: str) -> Non
         if held is not None and held.permission == Permission.OWNER:
             _require_other_owner(package, user)
         PersonGrant.objects.update_or_create(package=package, user=user, defaults={"permission": wanted})
+        telling.granted(actor, package, user, wanted)
 
 
 def revoke_person(actor: Actor, name: str, username: str) -> None:
@@ -144,6 +116,7 @@ def revoke_person(actor: Actor, name: str, username: str) -> None:
         if held.permission == Permission.OWNER:
             _require_other_owner(package, held.user)
         held.delete()
+        telling.revoked(actor, package, held.user)
 
 
 def grant_team(actor: Actor, name: str, org_name: str, team_name: str, permission: str) -> None:
@@ -211,20 +184,29 @@ def remove_owner(actor: Actor, name: str, username: str) -> None:
     revoke_person(actor, name, username)
 
 
-def collaborators(package: Package) -> list[Collaborator]:
+def collaborators(package: Package, why: reasons.Reasons | None = None) -> list[Collaborator]:
     """Everyone who can at least read a package by a right of their own, strongest first, each with the reason.
 
     package: found for an actor, who may see this list: one with a standing of member or more.
+    why: what `reasons.every` gave, where the caller asked already.
     """
-    why = reasons.of(package)
-    owners = sum(reason.standing == Standing.OWNER for reason in why.values())
+    strongest = reasons.of(package) if why is None else reasons.strongest(why)
+    owners = sum(reason.standing == Standing.OWNER for reason in strongest.values())
     found = []
-    for user in User.objects.filter(pk__in=why, is_active=True):
-        reason = why[user.pk]
+    for user in User.objects.filter(pk__in=strongest, is_active=True):
+        reason = strongest[user.pk]
         last = reason.standing == Standing.OWNER and owners == 1
         permission = {Standing.READER: "read", Standing.WRITER: "write"}.get(reason.standing, "owner")
         found.append(Collaborator(user, reason, permission, reason.via == "grant" and not last))
     return sorted(found, key=lambda each: (-each.reason.standing, each.user.username))
+
+
+def read_level(word: str) -> Access:
+    """An access level in the words of clients and pages. Raises Invalid."""
+    level = "restricted" if word == "private" else word
+    if level not in Access.values:
+        raise Invalid("access is public or restricted (private)")
+    return Access(level)
 
 
 def may_see_people(package: Package) -> bool:
@@ -278,13 +260,6 @@ def _permission(word: str) -> Permission:
     if word not in PERMISSIONS:
         raise Invalid("a permission is read-only or read-write")
     return PERMISSIONS[word]
-
-
-def _level(word: str) -> Access:
-    level = "restricted" if word == "private" else word
-    if level not in Access.values:
-        raise Invalid("access is public or restricted (private)")
-    return Access(level)
 
 
 def _require_other_owner(package: Package, user: User) -> None:

@@ -13,7 +13,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.actor import Actor, Power
-from packages import access, arrivals, blobs, provenance, publishing, signatures
+from packages import access, arrivals, blobs, claims, provenance, publishing, signatures, telling
+from packages.access import Action
 from packages.changes import Unchanged, changing, maintaining
 from packages.models import Content, Package, StagedVersion, Version
 from packages.names import PackageName
@@ -34,7 +35,7 @@ def stage(actor: Actor, upload: Upload) -> StagedVersion:
     """
     try:
         name = PackageName.parse(upload.name)
-        package = access.find_or_claim(actor, name, power=Power.STAGE)
+        package = claims.find_or_claim(actor, name, Action.STAGE)
         arrivals.require_plan(package, name, upload.access)
         if package and (same := _same(package, upload)):
             return same
@@ -229,6 +230,7 @@ def _release(actor: Actor, staged: StagedVersion) -> None:
         arrivals.require_plan(package, PackageName.parse(package.name), None)
         publishing.enter(package, version, (staged.tag,))
         provenance.keep(version, attested)
+        telling.published(actor, package, version.number)
 
 
 def _released(actor: Actor, key: str | uuid.UUID) -> Version | None:
@@ -241,7 +243,7 @@ def _released(actor: Actor, key: str | uuid.UUID) -> Version | None:
 def _require_person(actor: Actor) -> None:
     actor.require(Power.READ)
     token = actor.token
-    if actor.is_publisher or (token is not None and token.bypass_two_factor):
+    if actor.is_machine or (token is not None and token.bypass_two_factor):
         raise NotAllowed("a person decides about staged versions; run npm login, or open the package on the website")
     actor.require(Power.WRITE)
 

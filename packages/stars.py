@@ -34,7 +34,7 @@ def set_star(actor: Actor, name: str, starred: bool) -> None:
     actor.require(Power.STAGE, package=name)  # the least that changes anything
     user = actor.user
     if user is None:
-        raise NotAllowed(f"{actor.name} is a trusted publisher; stars are people's")
+        raise NotAllowed(f"{actor.name} is no person; stars are people's")
     package = access.find(actor, Action.VIEW, name)
     with transaction.atomic():
         if starred:

@@ -109,9 +109,13 @@ def pending(actor: Actor, scope: str) -> QuerySet[TrustedPublisher]:
 
     Raises NotFound unless the actor manages the scope. Source: the page `/trust/@SCOPE`.
     """
-    managed_scope(actor, scope)
-    live = Package.objects.filter(scope__name=scope, unpublished_at=None).values("name")
-    return TrustedPublisher.objects.filter(name__startswith=f"@{scope}/").exclude(name__in=live)
+    return pending_in(managed_scope(actor, scope))
+
+
+def pending_in(scope: Scope) -> QuerySet[TrustedPublisher]:
+    """The same, of a scope that `managed_scope` gave."""
+    live = Package.objects.filter(scope=scope, unpublished_at=None).values("name")
+    return TrustedPublisher.objects.filter(name__startswith=f"@{scope.name}/").exclude(name__in=live)
 
 
 def managed_scope(actor: Actor, name: str) -> Scope:

@@ -58,6 +58,21 @@ def networks(name: str) -> list[str]:
     return words(name)
 
 
+def group_teams(name: str) -> dict[str, list[tuple[str, str]]]:
+    """Pairs such as `engineers=acme:core`, separated by commas, as the teams (org, team) of each group.
+
+    Raises ImproperlyConfigured.
+    """
+    found: dict[str, list[tuple[str, str]]] = {}
+    for pair in words(name):
+        group, _, team = pair.rpartition("=")
+        org, colon, team = team.strip().partition(":")
+        if not (group and org and colon and team):
+            raise ImproperlyConfigured(f"{name} holds {pair!r}; a pair is like group=org:team")
+        found.setdefault(group.strip(), []).append((org.removeprefix("@"), team))
+    return found
+
+
 def existing_file(name: str) -> Path | None:
     """The path of a file, None when unset. Raises ImproperlyConfigured when there is no such file."""
     value = text(name)

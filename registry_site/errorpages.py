@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from registry_site.errors import Refusal, status_of
+from accounts import refusals
+from packages import requests
+from registry_site.errors import NotAllowed, NotFound, Refusal, TooManyRequests, status_of
 
 _TITLES = {
     400: "That request could not be read",
@@ -15,6 +17,7 @@ _TITLES = {
     409: "It changed meanwhile",
     422: "That does not work",
     429: "Slow down",
+    451: "In quarantine",
     503: "The registry is busy",
 }
 
@@ -22,22 +25,33 @@ _TITLES = {
 def refusal(request, error: Refusal) -> HttpResponse:
     """A refusal as a page; for htmx, a notice in place of the page's notices."""
     status = status_of(error)
+    refusals.keep(request, request.actor, error)
     context = {"status": status, "title": _TITLES.get(status, "That does not work"), "message": error.message}
     if request.htmx:
-        response = render(request, "components/notice.html", {"tone": "bad", "text": error.message})
+        text = f"{error.message} (reference {request.request_id})"
+        response = render(request, "components/notice.html", {"tone": "bad", "text": text})
         response["HX-Retarget"], response["HX-Reswap"] = "#notices", "innerHTML"
         return response
+    if status == 404 and "<package:name>" in request.resolver_match.route:
+        context["ask"] = requests.offer(request.actor, request.resolver_match.kwargs["name"])
     return render(request, "error.html", context, status=status)
 
 
 def not_found(request, exception=None) -> HttpResponse:
     """404: JSON with the right address for a registry client, a page for a person."""
+    refusals.keep(request, request.actor, NotFound("there is nothing at this address"))
     if "text/html" not in request.headers.get("accept", ""):
         address = f"{request.scheme}://{request.get_host()}/npm/"
         message = f"Not found; the registry is at {address} (npm config set registry {address})"
+        message += f" (reference {request.request_id})"
         return JsonResponse({"error": message, "message": message, "code": "not_found"}, status=404)
     context = {"status": 404, "title": "Not found", "message": "There is nothing at this address."}
     return render(request, "error.html", context, status=404)
+
+
+def too_many(request) -> None:
+    """Keep that somebody was asked to slow down; the page is 429.html."""
+    refusals.keep(request, request.actor, TooManyRequests("too many tries; wait a minute"))
 
 
 def bad_request(request, exception=None) -> HttpResponse:
@@ -45,8 +59,17 @@ def bad_request(request, exception=None) -> HttpResponse:
     return JsonResponse({"error": "bad request", "message": "bad request", "code": "malformed"}, status=400)
 
 
+def forbidden(request, exception=None) -> HttpResponse:
+    """403 of the admin site."""
+    message = "you may not see this page"
+    refusals.keep(request, request.actor, NotAllowed(message))
+    context = {"status": 403, "title": _TITLES[403], "message": message.capitalize()}
+    return render(request, "error.html", context, status=403)
+
+
 def csrf_failure(request, reason: str = "") -> HttpResponse:
     """403 for a form that was not ours or is too old."""
+    refusals.keep(request, request.actor, NotAllowed("the form was too old, or not ours"))
     context = {
         "status": 403,
         "title": "Please send it again",

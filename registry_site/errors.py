@@ -83,6 +83,12 @@ class Conflict(Refusal):
     code = "conflict"
 
 
+class Quarantined(Refusal):
+    """An operator took the version off the list; whoever may read the package is told why."""
+
+    code = "quarantined"
+
+
 class LengthRequired(Refusal):
     """A body came without a Content-Length."""
 
@@ -129,6 +135,7 @@ STATUS: dict[type[Refusal], int] = {
     UnsupportedEncoding: 415,
     Invalid: 422,
     TooManyRequests: 429,
+    Quarantined: 451,
     Unavailable: 503,
 }
 

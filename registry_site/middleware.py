@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.http import HttpResponse
+from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
@@ -16,17 +17,37 @@ from django.utils.http import urlencode
 from registry_site import errorpages
 from registry_site.errors import OneTimePassRequired, Refusal, SignInRequired, StepUpRequired
 
+# Short enough to read out: 50 bits, without letters and digits that look like others.
+REFERENCE = "abcdefghjkmnpqrstuvwxyz23456789"
+REFERENCE_LENGTH = 10
+
 
 class RequestIdMiddleware:
-    """Gives each request an id that answers, logs and error pages carry."""
+    """Gives each request an id that answers and logs carry, and errors as the reference to look them up by."""
 
     def __init__(self, get_response) -> None:
         self.get_response = get_response
 
     def __call__(self, request) -> HttpResponse:
-        request.request_id = secrets.token_hex(8)
+        request.request_id = "".join(secrets.choice(REFERENCE) for _ in range(REFERENCE_LENGTH))
         response = errorpages.bad_request(request) if "\0" in request.path_info else self.get_response(request)
         response["X-Request-ID"] = request.request_id
+        return response
+
+
+class CompressMiddleware(GZipMiddleware):
+    """Compresses pages for visitors who are not signed in.
+
+    What a signed-in person sees is private, and beside it stands what an address says (`?q=`): the size of both
+    compressed together would tell one from the other (BREACH). A stranger's page holds no secret but the CSRF token,
+    which is masked anew in each answer.
+    """
+
+    def process_response(self, request, response) -> HttpResponse:
+        stranger = settings.SESSION_COOKIE_NAME not in request.COOKIES
+        kind = response.headers.get("Content-Type", "")  # a 304 has none
+        if stranger and getattr(request, "is_page", False) and kind.startswith("text/html"):
+            return super().process_response(request, response)
         return response
 
 
@@ -51,6 +72,8 @@ class PageMiddleware:
     def __call__(self, request) -> HttpResponse:
         response = self.get_response(request)
         if getattr(request, "is_page", False):
+            if response.status_code == 429:
+                errorpages.too_many(request)
             response.headers.setdefault("Cache-Control", "private, no-store")
             patch_vary_headers(response, ["Cookie", "HX-Request"])
             if request.method == "POST" and request.resolver_match.url_name == "account_logout":
@@ -101,7 +124,7 @@ def _is_door(request) -> bool:
     name = request.resolver_match.url_name or ""
     return (
         name.startswith(("account_", "mfa_authenticate", "mfa_login"))
-        or name in ("invitation", "first-admin")
+        or name in ("invitation", "first-admin", "oidc-login", "oidc-callback", "socialaccount_signup")
         or request.path.startswith("/admin/")
     )
 
@@ -112,5 +135,7 @@ def site(request) -> dict:
         "registry_name": settings.REGISTRY_NAME,
         "registry_mode": settings.REGISTRY_MODE,
         "registration_open": settings.REGISTRATION == "open",
+        "mail_on": bool(settings.EMAIL_URL),
+        "oidc_name": settings.OIDC_NAME if settings.OIDC_URL else "",
         "request_id": getattr(request, "request_id", ""),
     }

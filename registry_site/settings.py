@@ -12,6 +12,7 @@ from registry_site import env
 from registry_site.env import (
     address,
     existing_file,
+    group_teams,
     kept_secret,
     megabytes,
     networks,
@@ -35,6 +36,7 @@ PRIVATE_PACKAGES = one_of("PRIVATE_PACKAGES", "everyone", "subscribers")
 MAX_TARBALL = megabytes("MAX_TARBALL_MB", 256)
 LOGIN_TOKEN_DAYS = whole("LOGIN_TOKEN_DAYS", 30, least=1)
 REPORT_SECRET = text("REPORT_SECRET")
+UNPUBLISHED_DAYS = whole("UNPUBLISHED_DAYS", 30, least=1)
 TOKEN_MAX_DAYS = whole("TOKEN_MAX_DAYS", 365, least=1)
 
 # --- where it lives ----------------------------------------------------------------------------------------------
@@ -91,23 +93,34 @@ STORAGE_URL = text("STORAGE_URL") or (DATA_DIR / "blobs").as_uri()
 SPOOL_DIR = DATA_DIR / "spool"
 SIGNING_KEYS_DIR = Path(text("SIGNING_KEYS_DIR") or DATA_DIR / "keys").resolve()
 SIGSTORE_TRUST_ROOT = existing_file("SIGSTORE_TRUST_ROOT")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"}}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"},
+    "listings": {  # of files in tarballs; apart, so that no reader pushes counters of the other out
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": DATA_DIR / "listings",
+        "TIMEOUT": 60 * 60 * 24 * 30,
+        "OPTIONS": {"MAX_ENTRIES": 1000},
+    },
+}
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 # --- apps --------------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
+    "registry_site",
     "accounts",
     "orgs",
     "packages",
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.usersessions",
     "django_tasks",
     "django_tasks_db",
     "django_htmx",
     "csp",
-    "django.contrib.admin",
+    "packages.admin_app.OperatorAdmin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -120,6 +133,7 @@ MIDDLEWARE = [
     "registry_site.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "registry_site.middleware.RegistryHostMiddleware",
+    "registry_site.middleware.CompressMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -131,6 +145,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.actor.ActorMiddleware",
+    "accounts.sessions.ActivityMiddleware",
     "registry_site.middleware.PageMiddleware",
 ]
 
@@ -170,6 +185,17 @@ LOGIN_REDIRECT_URL = "home"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 PASSWORD_RESET_TIMEOUT = 60 * 60
 
+OIDC_URL = address("OIDC_URL")
+OIDC_CLIENT_ID = text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = text("OIDC_CLIENT_SECRET")
+OIDC_NAME = text("OIDC_NAME", "Single sign-on")
+OIDC_GROUPS_CLAIM = text("OIDC_GROUPS_CLAIM", "groups")
+OIDC_GROUP_TEAMS = group_teams("OIDC_GROUP_TEAMS")  # group -> the teams (org, team) that its people sit in
+if OIDC_URL and not OIDC_CLIENT_ID:
+    raise ImproperlyConfigured("OIDC_URL needs OIDC_CLIENT_ID: the name of this registry at the provider")
+SOCIALACCOUNT_ADAPTER = "accounts.provider_sign_in.SocialAdapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+
 EMAIL_URL = text("EMAIL_URL")
 vars().update(env.read.email_url_config(EMAIL_URL or "consolemail://"))
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = text("EMAIL_FROM") or f"{REGISTRY_NAME} <registry@localhost>"
@@ -180,6 +206,7 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if EMAIL_URL else "optional"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{REGISTRY_NAME}] "
 ACCOUNT_USERNAME_MIN_LENGTH = 1
+ACCOUNT_MAX_EMAIL_ADDRESSES = 10
 ACCOUNT_PRESERVE_USERNAME_CASING = False
 ACCOUNT_CONFIRM_EMAIL_ON_GET = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False

@@ -118,13 +118,16 @@ def blob_files(settings):
 
 @pytest.fixture(autouse=True)
 def empty_store(settings, tmp_path):
-    """Each test has a blob store and a spool of its own."""
+    """Each test has a blob store and a spool of its own, and nothing waits to be written from the last one."""
     from packages import blobs
+    from registry_site.later import Later
 
     settings.STORAGE_URL = (tmp_path / "blobs").as_uri()
     settings.DATA_DIR = tmp_path
     settings.SPOOL_DIR = tmp_path / "spool"
     settings.SIGNING_KEYS_DIR = tmp_path / "keys"
     blobs.store.cache_clear()
+    for waiting in Later.every:
+        waiting.clear()
     yield
     blobs.store.cache_clear()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 
 from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from accounts import audit, limits
 
 register = template.Library()
 
 HUES = 8
+NAMED = 10  # names in a sentence; the rest is counted
 
 
 @register.filter
@@ -23,6 +27,19 @@ def sentence(event) -> str:
 def token_does(token) -> str:
     """What a token, or the limits of one to be, does."""
     return limits.sentence(token)
+
+
+@register.filter
+def named(names: list[str]) -> str:
+    """The first ten of some names, and how many more there are."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+@register.filter
+def token_facts(limits_) -> list[str]:
+    """The same, a line for each limit: what it does, where, until when, and what it never does."""
+    return limits.facts(limits_)
 
 
 @register.filter
@@ -55,6 +72,21 @@ def spark(counts: list[int]) -> dict[str, int | str]:
     points = [f"{n * step:.1f} {height - 2 - count / most * (height - 4):.1f}" for n, count in enumerate(counts)]
     line = "M" + "L".join(points)
     return {"width": width, "height": height, "line": line, "area": f"{line}L{width} {height}L0 {height}Z"}
+
+
+@register.simple_tag
+def marked(text: str, words) -> SafeString:
+    """A text, escaped, in which each of the words is marked wherever it stands, in any case."""
+    words = [re.escape(word) for word in sorted(words or (), key=len, reverse=True) if word]
+    parts = re.split(f"({'|'.join(words)})", text, flags=re.IGNORECASE) if words else [text]
+    shown = (format_html("<mark>{}</mark>", part) if n % 2 else part for n, part in enumerate(parts))
+    return format_html_join("", "{}", ((part,) for part in shown))
+
+
+@register.simple_tag(takes_context=True)
+def with_query(context, name: str, value) -> str:
+    """The current address's query with one value changed, where its name is not known before."""
+    return same_query(context, **{name: value})
 
 
 @register.simple_tag(takes_context=True)

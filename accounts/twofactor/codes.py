@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from accounts import audit, tokens
 from accounts.actor import Actor, address_of
-from accounts.mail import notify
 from accounts.models import OneTimePass, Token, User
+from accounts.notices import warn
 from registry_site.errors import TooManyRequests
 
 # How long the credential that showed a code may repeat it: one command is several requests, and starts over once.
@@ -106,4 +106,4 @@ def _tell_of_recovery_code(request, user: User, token: Token | None, codes: Auth
     actor = Actor(user, credential=credential, address=address_of(request), request_id=request.request_id)
     with transaction.atomic():
         audit.record(actor, "two_factor.recovery_used", person=user.username, left=left)
-    notify(request, user, "A recovery code was used", more=f"{left} of them are left.")
+    warn(request, user, "A recovery code was used", more=f"{left} of them are left.")

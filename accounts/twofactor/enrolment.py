@@ -16,8 +16,8 @@ from django.db import IntegrityError, transaction
 
 from accounts import audit
 from accounts.actor import Actor
-from accounts.mail import notify
 from accounts.models import TwoFactorMode, User
+from accounts.notices import warn
 from accounts.twofactor import codes
 from registry_site.errors import Conflict, Invalid, NotAllowed
 
@@ -82,7 +82,7 @@ def add_app(request, actor: Actor, user: User, secret: str, code: str, *, mode: 
         raise Conflict("an authenticator app is set up already") from None
     codes.spend(user, actor.token, code)
     user.forget_two_factor()
-    notify(request, user, "An authenticator app was added to your account")
+    warn(request, user, "An authenticator app was added to your account")
     return unused
 
 
@@ -93,7 +93,7 @@ def add_passkey(request, actor: Actor, user: User, name: str, credential: dict[s
         WebAuthn.add(user, name, credential)
         RecoveryCodes.activate(user)
     user.forget_two_factor()
-    notify(request, user, f"The passkey {name} was added to your account")
+    warn(request, user, f"The passkey {name} was added to your account")
 
 
 def remove(request, actor: Actor, user: User, authenticator: Authenticator) -> None:
@@ -108,7 +108,7 @@ def remove(request, actor: Actor, user: User, authenticator: Authenticator) -> N
             user.authenticator_set.all().delete()
             audit.record(actor, "two_factor.disabled", person=user.username)
     off = "" if user.has_two_factor else "It was the last one: two-factor is off."
-    notify(request, user, f"{name[:1].upper()}{name[1:]} was removed from your account", more=off)
+    warn(request, user, f"{name[:1].upper()}{name[1:]} was removed from your account", more=off)
 
 
 def renew_recovery_codes(request, actor: Actor, user: User) -> None:
@@ -120,7 +120,7 @@ def renew_recovery_codes(request, actor: Actor, user: User) -> None:
         user.authenticator_set.filter(type=Authenticator.Type.RECOVERY_CODES).delete()
         RecoveryCodes.activate(user)
         audit.record(actor, "two_factor.recovery_made", person=user.username)
-    notify(request, user, "New recovery codes were made for your account")
+    warn(request, user, "New recovery codes were made for your account")
 
 
 def set_mode(actor: Actor, user: User, mode: str) -> None:
@@ -147,7 +147,7 @@ def disable(request, actor: Actor, user: User) -> None:
             audit.record(actor, "two_factor.disabled", person=user.username)
     user.forget_two_factor()
     if gone:
-        notify(request, user, "Two-factor was turned off for your account")
+        warn(request, user, "Two-factor was turned off for your account")
 
 
 def _record_added(actor: Actor, user: User, name: str, mode: str) -> None:

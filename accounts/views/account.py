@@ -1,23 +1,23 @@
-"""Pages about oneself: profile, joining, connecting a client."""
+"""Pages about oneself: profile, joining."""
 
 from __future__ import annotations
 
+from allauth.account.views import password_set
 from django.contrib import messages
 from django.contrib.auth import login as start_session
+from django.contrib.auth import logout as end_session
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import notices, people
+from accounts import departure, notices, people
 from accounts import profile as profiles
 from accounts.adapter import INVITATION_KEY
-from accounts.endpoint import registry
-from accounts.forms import FirstAdminForm, NotificationsForm, ProfileForm
-from registry_site.errors import Invalid, NotFound, Refusal
+from accounts.forms import DeleteAccountForm, FirstAdminForm, NotificationsForm, ProfileForm
+from accounts.views.stepping import asks_again
+from registry_site.errors import Invalid, NotFound, Refusal, StepUpRequired
 
-# yarn sends no token for names without a scope unless told to, and refuses what is younger than a day.
-YARN = ("npmAlwaysAuth true", "npmMinimalAgeGate 0")
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
@@ -51,6 +51,33 @@ def notifications(request) -> HttpResponse:
     return render(request, "pages/settings_notifications.html", {"form": form, "section": "notifications"})
 
 
+@login_required
+def set_password(request) -> HttpResponse:
+    """Settings / password, of somebody who has none: asks first who they are, so that an open session gives nothing."""
+    request.actor.require_recent()
+    return password_set(request)
+
+
+@login_required
+@asks_again
+def delete(request) -> HttpResponse:
+    """Settings / delete account: what would go, and going."""
+    form = DeleteAccountForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            departure.delete(request.actor, form.cleaned_data["name"])
+        except StepUpRequired:
+            raise
+        except Refusal as refusal:
+            form.add_error("name", refusal.message)
+        else:
+            end_session(request)
+            messages.success(request, "Your account was deleted. Nobody else gets its name.")
+            return redirect("home")
+    context = {"form": form, "section": "delete", "consequences": departure.consequences(request.actor.user)}
+    return render(request, "pages/settings_delete.html", context)
+
+
 def invitation(request, secret: str) -> HttpResponse:
     """The link of an invitation: on to the sign-up form."""
     if people.open_invitation(secret) is None:
@@ -75,18 +102,3 @@ def first_admin(request, key: str) -> HttpResponse:
             messages.success(request, f"Welcome, {user}. You are the admin of this registry.")
             return redirect("home")
     return render(request, "pages/first_admin.html", {"form": form})
-
-
-def connect(request) -> HttpResponse:
-    """The commands that point a client here."""
-    address = registry(request) + "/"
-    return render(
-        request,
-        "pages/connect.html",
-        {
-            "address": address,
-            "scope": request.actor.name or "your-name",
-            "npmrc": f"registry={address}\n{address.partition(':')[2]}:_authToken=${{NPM_TOKEN}}",
-            "yarn": "\n".join(f"yarn config set {line}" for line in (f"npmRegistryServer {address}", *YARN)),
-        },
-    )

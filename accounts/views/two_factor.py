@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
+from accounts import sessions
 from accounts.twofactor import enrolment
 from accounts.views.stepping import asks_again
 
@@ -80,9 +81,16 @@ def mode(request) -> HttpResponse:
 def _shown(request) -> None:
     # Who set up a second factor has it in their hands, and is not asked for it again on the next page.
     record_authentication(request, request.user, "mfa", reauthenticated=True)
+    _sign_others_out(request)
+
+
+def _sign_others_out(request) -> None:
+    # They showed who they are before this was asked, or with what is gone now.
+    sessions.end_others(request.actor, request.actor.user, request.session.session_key)
 
 
 def _removed(request, words: str) -> HttpResponse:
+    _sign_others_out(request)
     off = "" if request.user.has_two_factor else " Two-factor is off."
     messages.success(request, words + off)
     return redirect("mfa_index")

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.functional import cached_property
 
-from accounts.models import Scope, User
+from accounts.models import MAX_MACHINE, Scope, User
 from packages.names import MAX_NAME, MAX_TAG, MAX_VERSION
 
 # Stands in stored parts of packuments where the registry's address goes; never inside JSON text, which escapes it.
@@ -43,9 +43,14 @@ class Package(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     modified_at = models.DateTimeField(default=timezone.now)
     unpublished_at = models.DateTimeField(null=True, blank=True, help_text="when the last version was taken away")
+    access_was = models.CharField(
+        max_length=10, blank=True, editable=False, help_text="the level it had when it was unpublished, for its return"
+    )
     latest = models.ForeignKey("Version", models.SET_NULL, null=True, blank=True, related_name="+")
     description = models.TextField(blank=True)
     keywords = models.JSONField(default=list, blank=True)
+    license = models.CharField(max_length=100, blank=True)
+    deprecated = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["name"]
@@ -85,7 +90,7 @@ class Content(models.Model):
     readme_html = models.TextField(blank=True, editable=False, help_text="sanitised; ready for the page")
     published_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     published_via = models.CharField(
-        max_length=60, blank=True, help_text="session, the prefix of a token, or a trusted publisher"
+        max_length=MAX_MACHINE, blank=True, help_text="session, the prefix of a token, or a machine's name"
     )
 
     class Meta:
@@ -93,15 +98,23 @@ class Content(models.Model):
 
     @property
     def workflow(self) -> str:
-        """What published it when that was no person, as in `GitHub Actions`; "" for a person, also one who is gone."""
+        """The machine that published it, as in `GitHub Actions` or `acme/deploy`; "" for a person, gone or not."""
         via = self.published_via
-        by_person = self.published_by_id or via in ("", "session", "operator") or via.startswith("npm_")
-        return "" if by_person else via
+        is_token = via.startswith("npm_") and "/" not in via
+        return "" if self.published_by_id or is_token or via in ("", "session", "operator") else via
 
     @cached_property
     def manifest(self) -> dict:
         """The manifest as it is served, without the address its tarball link begins with."""
         return orjson.loads(self.full.replace(BASE_MARK, ""))
+
+
+class VersionSet(models.QuerySet["Version"]):
+    """Versions, told apart by whether they are on the list of their package."""
+
+    def listed(self) -> VersionSet:
+        """Those that documents and pages show and that can be installed: neither unpublished nor quarantined."""
+        return self.filter(unpublished_at=None, quarantined_at=None)
 
 
 class Version(Content):
@@ -111,10 +124,18 @@ class Version(Content):
     deprecated = models.CharField(max_length=1024, blank=True)
     published_at = models.DateTimeField(default=timezone.now)
     unpublished_at = models.DateTimeField(null=True, blank=True)
+    erased_at = models.DateTimeField(null=True, blank=True, help_text="when its bytes went, some time after that")
+    quarantined_at = models.DateTimeField(null=True, blank=True, help_text="when an operator took it off the list")
+    quarantine_reason = models.CharField(max_length=500, blank=True)
+    tags_were = models.JSONField(
+        default=dict, editable=False, help_text="tags it lost with its place on the list, each with who got it"
+    )
     staged_as = models.UUIDField(
         null=True, unique=True, editable=False, help_text="the key it waited under before it was released"
     )
     signed_with = models.CharField(max_length=60, blank=True, editable=False, help_text="the id of the signing key")
+
+    objects = VersionSet.as_manager()
 
     class Meta:
         ordering = ["-published_at", "-id"]

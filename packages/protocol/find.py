@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.endpoint import page_address
 from accounts.names import NO_REPLY_DOMAIN
-from packages import downloads, packuments
+from packages import downloads, manifests, packuments
 from packages import search as searching
 from packages.downloads import Period
 from packages.links import link
@@ -102,7 +102,7 @@ def _result(package: Package, page: str, maintainers: list[dict[str, str]]) -> d
             "description": package.description,
             "keywords": package.keywords,
             "date": (latest.published_at if latest else package.modified_at).isoformat(),
-            "license": _text(manifest.get("license")),
+            "license": manifests.license_of(manifest),
             "links": {"npm": page} | _links(manifest),
             "publisher": publisher,
             "maintainers": maintainers or [publisher],
@@ -125,11 +125,6 @@ def _people(maintainers: Iterable[dict[str, str]]) -> list[dict[str, str]]:
 
 def _person(name: str) -> dict[str, str]:
     return {"username": name, "email": f"{name}@{NO_REPLY_DOMAIN}"}
-
-
-def _text(value: Any) -> str:
-    value = value.get("type") if isinstance(value, dict) else value
-    return value[:256] if isinstance(value, str) else ""
 
 
 def _number(request, name: str, default: int, most: int) -> int:

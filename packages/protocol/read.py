@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import FileResponse, HttpResponse, HttpResponseNotModified, JsonResponse
 
 from accounts.endpoint import registry
-from packages import access, blobs, counting, packuments
+from packages import access, blobs, counting, packuments, quarantine, token_use
 from packages.access import Action
 from packages.models import Package, Version
 from packages.names import PackageName
@@ -46,8 +46,9 @@ def packument(request, name: str) -> HttpResponse:
 def version(request, name: str, spec: str) -> HttpResponse:
     """`GET /PKG/VERSION` or `/PKG/TAG`: one manifest, as scripts and npm 2 ask for it."""
     package = access.find(request.actor, Action.VIEW, name)
-    found = package.versions.filter(unpublished_at=None, number=spec).first()
+    found = package.versions.listed().filter(number=spec).first()
     if found is None:
+        quarantine.require_free(package, spec)
         tag = package.tags.filter(name=spec).select_related("version").first()
         if tag is None:
             raise NotFound(f"version not found: {spec}")
@@ -65,6 +66,7 @@ def tarball(request, name: str, file: str) -> HttpResponse:
     body = blobs.open_blob(found.blob, found.size)
     if request.method == "GET":
         body = counting.watch(body, found)
+        token_use.note(request, package, token_use.What.DOWNLOAD)
     response = FileResponse(body, content_type="application/octet-stream")
     response["Content-Length"] = str(found.size)
     response["Cache-Control"] = CACHE_TARBALL
@@ -77,7 +79,10 @@ def visibility(request, name: str) -> JsonResponse:
 
 
 def file_of(package: Package, file: str) -> Version | None:
-    """The listed version whose tarball has this file name; the name is compared whole, never taken apart."""
+    """The listed version whose tarball has this file name; the name is compared whole, never taken apart.
+
+    Raises Quarantined, with the reason.
+    """
     try:
         name = PackageName.parse(package.name)
     except Invalid:
@@ -86,4 +91,7 @@ def file_of(package: Package, file: str) -> Version | None:
     if not (file.startswith(stem) and file.endswith(ending)):
         return None
     number = file[len(stem) : -len(ending)]
-    return package.versions.filter(unpublished_at=None, number=number).first()
+    found = package.versions.listed().filter(number=number).first()
+    if found is None:
+        quarantine.require_free(package, number)
+    return found

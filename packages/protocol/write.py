@@ -7,7 +7,7 @@ from django.http import HttpResponse, JsonResponse
 
 from accounts.actor import Power
 from accounts.endpoint import content_length
-from packages import access, publishing, releases, sharing, wire
+from packages import access, publishing, releases, sharing, token_use, wire
 from packages.access import Action
 from packages.names import PackageName
 from packages.protocol import stars
@@ -20,7 +20,8 @@ def put_package(request, name: str) -> JsonResponse:
     body = read_put(request, name)
     match body:
         case wire.Upload():
-            publishing.publish(request.actor, body)
+            version = publishing.publish(request.actor, body)
+            token_use.note(request, version.package, token_use.What.PUBLISH)
         case wire.Deprecation():
             releases.deprecate(request.actor, name, body.messages, body.revision)
         case wire.Stars():

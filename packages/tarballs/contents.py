@@ -59,6 +59,20 @@ def read(source: BinaryIO, paths: Collection[str], *, most: int, limits: Limits 
     return found
 
 
+def stream(source: BinaryIO, path: str, *, limits: Limits = Limits()) -> Generator[bytes, None, None]:  # noqa: B008
+    """The bytes of one file in pieces, none of them large; nothing when it is not there.
+
+    source: an open tarball; it is read as far as the file, and closed with the generator. Raises Invalid as `inspect`.
+    """
+    with closing(_walk(source, limits)) as walk:
+        for found, entry, inflated in walk:
+            if found == path:
+                yield from _pieces(path, entry, inflated)
+                return
+            for _ in _pieces(found, entry, inflated):
+                pass
+
+
 def _walk(source: BinaryIO, limits: Limits) -> Generator[tuple[str, Entry, Inflated], None, None]:
     names = Names(limits)
     with source, Inflated(source, limits) as inflated:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import CharField, Count, OuterRef, Subquery
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -11,22 +12,25 @@ from django.views.decorators.http import require_POST
 
 from accounts import people as person_verbs
 from orgs.models import Team
-from packages import access, sharing
+from packages import access, explaining, previews, reasons, requests, sharing
 from packages.access import Action
-from packages.models import Package
+from packages.models import Package, TeamGrant
+from packages.reasons import Reasons
 from packages.views import context
 from registry_site.errors import NotFound, Refusal
 from registry_site.htmx import answer, take_notice
 
+MOST_REQUESTS = 20
 LEVEL, PEOPLE, TEAMS = (f"partials/package_{card}.html" for card in ("level", "people", "teams"))
 
 
 def page(request, name: str) -> HttpResponse:
     """Access level, people, teams; a visitor who may see the package but not change it sees who to ask."""
     found, shared = context.of_package(request, name, "access")
-    shared |= _cards(request, found) | {"notice": take_notice(request), "explained": _explained(request, found)}
+    why = reasons.every(found) if sharing.may_see_people(found) else {}
+    shared |= _cards(request, found, why) | {"notice": take_notice(request)} | _explained(request, found, why)
     if (wanted := request.GET.get("make", "")) and "manage" in shared["can"]:
-        shared["preview"] = sharing.preview_access(request.actor, name, wanted)
+        shared["preview"] = previews.level_of(request.actor, found, wanted, why)
     return render(request, "pages/package_access.html", shared)
 
 
@@ -34,11 +38,9 @@ def page(request, name: str) -> HttpResponse:
 def set_level(request, name: str) -> HttpResponse:
     """Private or public: first the preview of who gains and who loses, then, with the name typed, the change."""
     level = request.POST.get("access", "")
-    preview = sharing.preview_access(request.actor, name, level)
+    preview = previews.level(request.actor, name, level)
     if request.POST.get("confirm", "").strip() != name:
-        typed = "confirm" in request.POST
-        error = f"Type {name} to confirm." if typed else ""
-        return _card(request, name, LEVEL, {"preview": preview, "confirm_error": error})
+        return _card(request, name, LEVEL, {"preview": preview, "confirm_error": _untyped(request, name)})
     try:
         sharing.set_access(request.actor, name, level)
     except Refusal as refusal:
@@ -49,9 +51,17 @@ def set_level(request, name: str) -> HttpResponse:
 
 @require_POST
 def people(request, name: str) -> HttpResponse:
-    """Give a person read or read-write, change it, or take it away (permission `none`)."""
+    """Give a person read or read-write, change it, or take it away (permission `none`).
+
+    Where somebody loses something, first the preview, then, with the user name typed, the change.
+    """
     username, permission = request.POST.get("user", "").strip().lower(), request.POST.get("permission", "")
     before = _permission_of(request, name, username)
+    if before != "none" and request.POST.get("confirm", "").strip() != username:
+        preview = previews.with_person(request.actor, name, username, permission)
+        if not preview.is_harmless:
+            pending = {"user": username, "permission": permission, "confirm_error": _untyped(request, username)}
+            return _card(request, name, PEOPLE, {"preview": preview, "pending": pending})
     try:
         if permission == "none":
             sharing.revoke_person(request.actor, name, username)
@@ -64,20 +74,24 @@ def people(request, name: str) -> HttpResponse:
     except Refusal as refusal:
         return _card(request, name, PEOPLE, {"error": refusal.message, "typed": username})
     done = "was removed" if permission == "none" else f"has {_words(permission)}"
-    notice = {"text": f"{username} {done}."}
+    notice: dict[str, Any] = {"text": f"{username} {done}."}
     if before != permission:
-        address = reverse("package-people", args=[name])
-        notice["undo"] = {"url": address, "fields": {"user": username, "permission": before}}
+        notice["undo"] = _undo(reverse("package-people", args=[name]), before, user=username)
     return _answer(request, name, PEOPLE, notice)
 
 
 @require_POST
 def teams(request, name: str) -> HttpResponse:
-    """Give a team read or read-write, change it, or take it away (permission `none`)."""
+    """Give a team read or read-write, change it, or take it away (permission `none`); asks first as `people` does."""
     team, permission = request.POST.get("team", "").strip(), request.POST.get("permission", "")
     package = access.find(request.actor, Action.MANAGE, name)
     org = package.scope.name if package.scope else ""
     before = package.team_grants.filter(team__name=team).values_list("permission", flat=True).first() or "none"
+    if before != "none" and request.POST.get("confirm", "").strip() != team:
+        preview = previews.with_team(request.actor, name, team, permission)
+        if not preview.is_harmless:
+            pending = {"team": team, "permission": permission, "confirm_error": _untyped(request, team)}
+            return _card(request, name, TEAMS, {"preview": preview, "pending": pending})
     try:
         if permission == "none":
             sharing.revoke_team(request.actor, name, org, team)
@@ -88,9 +102,17 @@ def teams(request, name: str) -> HttpResponse:
     done = "was removed" if permission == "none" else f"has {_words(permission)}"
     notice: dict[str, Any] = {"text": f"The team {team} {done}."}
     if before != permission:
-        address = reverse("package-teams", args=[name])
-        notice["undo"] = {"url": address, "fields": {"team": team, "permission": before}}
+        notice["undo"] = _undo(reverse("package-teams", args=[name]), before, team=team)
     return _answer(request, name, TEAMS, notice)
+
+
+def _untyped(request, word: str) -> str:
+    return f"Type {word} to confirm." if "confirm" in request.POST else ""
+
+
+def _undo(address: str, before: str, **subject: str) -> dict[str, Any]:
+    # It takes back what was done a moment ago, so it brings the name that would be typed.
+    return {"url": address, "fields": subject | {"permission": before, "confirm": next(iter(subject.values()))}}
 
 
 def _answer(request, name: str, template: str, notice: dict[str, Any]) -> HttpResponse:
@@ -105,28 +127,34 @@ def _card(request, name: str, partial: str, more: dict[str, Any]) -> HttpRespons
     return render(request, partial if request.htmx else "pages/package_access.html", shared)
 
 
-def _cards(request, package: Package) -> dict[str, Any]:
+def _cards(request, package: Package, why: Reasons | None = None) -> dict[str, Any]:
     if not sharing.may_see_people(package):
         return {}
-    collaborators = sharing.collaborators(package)
+    collaborators = sharing.collaborators(package, why)
     found: dict[str, Any] = {"collaborators": collaborators, "people_count": len(collaborators)}
+    if package.in_org and Action.MANAGE in access.can(package):
+        found["asking"] = list(requests.waiting_for(request.actor).filter(name=package.name)[:MOST_REQUESTS])
     if package.in_org:
-        grants = package.team_grants.select_related("team").prefetch_related("team__seats")
-        given = list(grants)
-        found["team_grants"] = given
-        free = Team.objects.filter(org__scope=package.scope).exclude(pk__in=[grant.team_id for grant in given])
-        found["free_teams"] = free
+        grants = TeamGrant.objects.filter(package=package, team=OuterRef("pk")).values("permission")
+        teams = Team.objects.filter(org__scope=package.scope).annotate(
+            size=Count("seats"), permission=Subquery(grants, output_field=CharField())
+        )
+        found["given_teams"] = [team for team in teams if team.permission]
+        found["free_teams"] = [team for team in teams if not team.permission]
     return found
 
 
-def _explained(request, package: Package) -> dict[str, Any] | None:
-    name = request.GET.get("explain", "").strip().lower().removeprefix("@").replace("\0", "")
-    if not name or not sharing.may_see_people(package):
-        return None
-    for each in sharing.collaborators(package):
-        if each.user.username == name:
-            return {"name": name, "collaborator": each}
-    return {"name": name, "collaborator": None}
+def _explained(request, package: Package, why: Reasons) -> dict[str, Any]:
+    text = request.GET.get("explain", "").strip().removeprefix("@").replace("\0", "")[:300]
+    if not sharing.may_see_people(package):
+        return {}
+    found: dict[str, Any] = {"asked_about": text}
+    if text:
+        try:
+            found["explained"] = explaining.explain(request.actor, package, text, why)
+        except NotFound as refusal:
+            found["explain_error"] = refusal.message
+    return found
 
 
 def _permission_of(request, name: str, username: str) -> str:

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from packages import access, sharing
+from django.db.models import IntegerField, Subquery
+
+from accounts.actor import Actor
+from packages import access, dependents, quarantine, requirements, sharing
 from packages.access import Action
 from packages.models import Package, Version
 from registry_site.errors import NotFound
 
-DEPENDENCY_KINDS = {
-    "dependencies": "Dependencies",
-    "peerDependencies": "Peer dependencies",
-    "optionalDependencies": "Optional dependencies",
-    "devDependencies": "Development dependencies",
-}
+# Tabs that say something about a package all of whose versions are in quarantine.
+WITHOUT_CONTENT = frozenset({"versions", "access", "activity", "settings"})
+MOST_COUNTED = 1_000  # dependents; that there are more is enough to know
 
 
 def of_package(request, name: str, tab: str, number: str = "") -> tuple[Package, dict[str, Any]]:
     """The package as the viewer may see it, and what its head and tabs need.
 
-    number: the version that is looked at, "" for the latest. Raises NotFound for a version it lacks.
+    number: the version that is looked at, "" for the latest. Raises NotFound for a version it lacks, Quarantined for
+    one in quarantine, and for all that shows content of a package that has no other.
     """
     package = access.find(request.actor, Action.VIEW, name)
-    shown = _shown(package, number)
+    shown = _shown(package, number, tab)
     manifest = shown.manifest
-    return package, {
+    facts = {
         "package": package,
         "version": shown,
         "manifest": manifest,
@@ -33,20 +34,45 @@ def of_package(request, name: str, tab: str, number: str = "") -> tuple[Package,
         "can": access.can(package),
         "insider": sharing.may_see_people(package),
         "tab": tab,
-        "version_count": package.versions.filter(unpublished_at=None).count(),
-        "dependency_count": len(dependencies(manifest, "dependencies")),
+        "dependency_count": sum(each.kind == "dependencies" for each in requirements.listed(manifest)),
+        "most_counted": MOST_COUNTED,
     }
+    return package, facts | _counts(request.actor, package)
 
 
-def dependencies(manifest: dict[str, Any], kind: str) -> dict[str, str]:
-    """One kind of a manifest's dependencies; empty when the field is no object."""
-    found = manifest.get(kind)
-    return found if isinstance(found, dict) else {}
+def version_of(package: Package, number: str) -> Version:
+    """A listed version by its number. Raises NotFound, Quarantined."""
+    return _shown(package, number, "")
 
 
-def _shown(package: Package, number: str) -> Version:
-    versions = package.versions.filter(unpublished_at=None).select_related("published_by")
+class _Count(Subquery):
+    """How many rows there are, as part of a larger question."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
+    output_field = IntegerField()
+
+
+def _counts(actor: Actor, package: Package) -> dict[str, int]:
+    # One question for all of them, because every page of a package asks for them.
+    counted = {
+        "version_count": package.versions.listed().order_by(),
+        "dependent_count": dependents.of(actor, package.name).order_by()[: MOST_COUNTED + 1],
+    }
+    if Action.PUBLISH in access.can(package):
+        counted["waiting_count"] = package.staged.order_by()
+    counts = {name: _Count(rows.values("pk")) for name, rows in counted.items()}
+    return Package.objects.filter(pk=package.pk).values(**counts).get()
+
+
+def _shown(package: Package, number: str, tab: str) -> Version:
+    versions = package.versions.listed().select_related("published_by")
     found = versions.filter(number=number).first() if number else versions.filter(pk=package.latest_id).first()
+    if found is None and number:
+        quarantine.require_free(package, number)
+    elif found is None:
+        found = package.versions.filter(unpublished_at=None).select_related("published_by").first()
+        if found is not None and tab not in WITHOUT_CONTENT:
+            raise quarantine.refusal(package, found.number, found.quarantine_reason)
     if found is None:
         raise NotFound(f"{package.name} has no version {number}")
     return found

@@ -1,4 +1,4 @@
-"""Pages of an org that show packages: its list, its teams with what they were given, its activity."""
+"""Pages of an org that show packages: its list, and its teams with what they were given."""
 
 from __future__ import annotations
 
@@ -7,35 +7,50 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from accounts.endpoint import registry
-from accounts.models import AuditEvent
 from orgs import access as org_access
 from orgs import teams as team_verbs
 from orgs.access import Action
-from orgs.models import DEVELOPERS, Org, Team
-from orgs.views import head
-from packages import access, changes, downloads, search, sharing
+from orgs.models import DEVELOPERS, Org, Seat
+from orgs.views.head import head
+from packages import access, downloads, previews, search, sharing
+from packages.links import link
 from packages.models import Access, TeamGrant
 from registry_site.errors import Refusal
 from registry_site.htmx import answer, take_notice
 
 A_PAGE = 50
+SEATS_SHOWN = 100  # the page of members by teams has them all
+FREE_SHOWN = 200  # members and packages that the boxes offer
+SORTS = ("name", "recent", "downloads")
 
 
 def packages(request, org: str) -> HttpResponse:
-    """An org's packages, of those the viewer may see."""
+    """An org's packages, of those the viewer may see; filtered by name and access level, in an order of choice."""
     found = org_access.find(request.actor, Action.VIEW, org)
-    page = Paginator(search.of_scope(request.actor, found.scope), A_PAGE).get_page(request.GET.get("page"))
+    text = request.GET.get("q", "").replace("\0", "").strip().lower()[:100]
+    level, sort = request.GET.get("access", ""), request.GET.get("sort", "name")
+    shown = search.of_scope(request.actor, found.scope)
+    if text:
+        shown = shown.filter(Q(name__icontains=text) | Q(description__icontains=text))
+    if level in Access.values:
+        shown = shown.filter(access=level)
+    page = Paginator(search.sorted_by(shown, sort), A_PAGE).get_page(request.GET.get("page"))
     page.object_list = downloads.with_weekly(page.object_list)
     context = org_head(request, found) | {
         "tab": "packages",
         "page": page,
+        "q": text,
+        "level": level if level in Access.values else "",
+        "sort": sort if sort in SORTS else "name",
+        "sorts": [(word, search.SORTS[word]) for word in SORTS],
+        "homepage": link(found.homepage),
         "address": registry(request) + "/",
         "may_publish": access.may_claim(request.actor, found.scope),
     }
@@ -45,7 +60,7 @@ def packages(request, org: str) -> HttpResponse:
 def team(request, org: str, team: str = DEVELOPERS) -> HttpResponse:
     """A team: its packages, its members; beside it the other teams."""
     found = org_access.find(request.actor, Action.PEOPLE, org)
-    context = _team_context(request, found, org_access.find_team(found, team))
+    context = _team_context(request, found, team)
     return render(request, "pages/team.html", context | {"notice": take_notice(request)})
 
 
@@ -64,10 +79,23 @@ def seats(request, org: str, team: str) -> HttpResponse:
 
 @require_POST
 def grants(request, org: str, team: str) -> HttpResponse:
-    """Give a team a package, change it, or take it away (permission `none`); all offer Undo."""
+    """Give a team a package, change it, or take it away (permission `none`); all offer Undo.
+
+    Where somebody loses something, first the preview, then, with the team's name typed, the change.
+    """
     name, permission = request.POST.get("package", "").strip(), request.POST.get("permission", "")
     held = TeamGrant.objects.filter(package__name=name, team__name=team, team__org__scope__name=org)
     before = held.values_list("permission", flat=True).first() or "none"
+    found = org_access.find(request.actor, Action.PEOPLE, org)
+    asks = before != "none" and request.POST.get("confirm", "").strip() != team
+    if asks and Action.TEAMS in found.allowed:
+        preview = previews.with_team(request.actor, name, team, permission)
+        if not preview.is_harmless:
+            error = f"Type {team} to confirm." if "confirm" in request.POST else ""
+            pending = {"package": name, "permission": permission, "confirm_error": error}
+            context = _team_context(request, found, team)
+            context |= {"preview": preview, "pending": pending}
+            return render(request, "partials/team.html" if request.htmx else "pages/team.html", context)
     if permission == "none":
         change = partial(sharing.revoke_team, request.actor, name, org, team)
         notice: dict[str, Any] = {"text": f"{team} no longer has {name}."}
@@ -75,7 +103,7 @@ def grants(request, org: str, team: str) -> HttpResponse:
         change = partial(sharing.grant_team, request.actor, name, org, team, permission)
         notice = {"text": f"{team} has {permission} on {name}."}
     if before != sharing.PERMISSIONS.get(permission, permission):
-        fields = {"package": name, "permission": before}
+        fields = {"package": name, "permission": before, "confirm": team}  # it takes back what was just done
         notice["undo"] = {"url": reverse("team-grants", args=[org, team]), "fields": fields}
     return _change(request, org, team, change, notice, "grant_error")
 
@@ -84,7 +112,8 @@ def delete_team(request, org: str, team: str) -> HttpResponse:
     """Delete a team, once its name was typed; the page says who loses what."""
     found = org_access.find(request.actor, Action.TEAMS, org)
     wanted = org_access.find_team(found, team)
-    context = _team_context(request, found, wanted)
+    context = head(request, found) | {"tab": "teams", "team": wanted}
+    context["preview"] = previews.without_found_team(request.actor, found, wanted)
     if request.method == "POST":
         if request.POST.get("confirm", "").strip() == team:
             team_verbs.destroy(request.actor, org, team)
@@ -92,17 +121,6 @@ def delete_team(request, org: str, team: str) -> HttpResponse:
             return redirect("org-teams", found.name)
         context["error"] = f"Type {team} to confirm."
     return render(request, "pages/team_delete.html", context)
-
-
-def activity(request, org: str) -> HttpResponse:
-    """What happened in an org; of packages, only what the viewer may see."""
-    found = org_access.find(request.actor, Action.PEOPLE, org)
-    events = AuditEvent.objects.filter(org=found.name)
-    if Action.TEAMS not in org_access.can(request.actor, found):
-        seen = access.visible_to(request.actor).filter(scope=found.scope).values("name")
-        events = changes.heard_by(request.actor, events.filter(Q(package="") | Q(package__in=seen)))
-    page = Paginator(events, A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "pages/org_activity.html", org_head(request, found) | {"tab": "activity", "page": page})
 
 
 def org_head(request, org: Org) -> dict[str, Any]:
@@ -117,23 +135,31 @@ def _change(request, org: str, team: str, change, notice: dict[str, Any], error:
     try:
         change()
     except Refusal as refusal:
-        context = _team_context(request, found, org_access.find_team(found, team)) | {error: refusal.message}
+        context = _team_context(request, found, team) | {error: refusal.message}
         return render(request, "partials/team.html" if request.htmx else "pages/team.html", context)
-    context = _team_context(request, found, org_access.find_team(found, team))
+    context = _team_context(request, found, team)
     page = reverse("team", args=[found.name, team])
     return answer(request, "partials/team.html", context, page=page, notice=notice)
 
 
-def _team_context(request, org: Org, team: Team) -> dict[str, Any]:
+def _team_context(request, org: Org, name: str) -> dict[str, Any]:
+    teams = list(org.teams.annotate(size=Count("seats")).order_by("name"))
+    team = next((each for each in teams if each.name == name), None) or org_access.find_team(org, name)
     visible = access.visible_to(request.actor).filter(scope=org.scope)
     given = team.grants.filter(package__in=visible.values("pk")).select_related("package").order_by("package__name")
-    taken = given.values("package")
-    return org_head(request, org) | {
+    seated = Exists(Seat.objects.filter(team=team, membership=OuterRef("pk")))
+    members = org.memberships.annotate(seated=seated).select_related("user").order_by("-seated", "user__username")
+    nearby = list(members[: SEATS_SHOWN + FREE_SHOWN])
+    context = org_head(request, org) | {
         "tab": "teams",
         "team": team,
-        "teams": org.teams.annotate(size=Count("seats")),
-        "grants": given,
-        "seats": team.seats.select_related("membership__user"),
-        "free_packages": visible.exclude(pk__in=taken).order_by("name")[:200],
-        "free_members": org.memberships.exclude(seats__team=team).select_related("user")[:200],
+        "teams": teams,
+        "seats": [each for each in nearby if each.seated][:SEATS_SHOWN],
+        "seat_count": team.size,
+        "page": Paginator(given, A_PAGE).get_page(request.GET.get("page")),
     }
+    if Action.TEAMS in org.allowed:
+        taken = given.values("package")
+        context["free_members"] = [each for each in nearby if not each.seated]
+        context["free_packages"] = visible.exclude(pk__in=taken).order_by("name")[:FREE_SHOWN]
+    return context

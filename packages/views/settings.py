@@ -54,7 +54,7 @@ def scope_trust(request, scope: str) -> HttpResponse:
         form = _posted(request, scope)
         if form.is_valid() and _added(request, form, form.name()):
             return redirect("scope-trust", scope)
-    publishers = list(trust.pending(request.actor, scope))
+    publishers = list(trust.pending_in(found))
     address = reverse("scope-trust", args=[scope])
     card = _trust(request, publishers, {each.name for each in publishers}, address, address, form, scope)
     head = {}

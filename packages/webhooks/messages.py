@@ -25,6 +25,7 @@ EVENTS = {
     "tag.removed": "package:dist-tag-rm",
     "person.granted": "package:owner",
     "person.revoked": "package:owner-rm",
+    "person.left": "package:owner-rm",
     "package.starred": "package:star",
     "package.unstarred": "package:unstar",
     "access.set": "package:change",

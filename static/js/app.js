@@ -46,6 +46,54 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// Names below the search box: arrows choose one, Enter opens it, Escape closes the list.
+const options = (box) => [...document.getElementById(box.dataset.suggest).querySelectorAll("[role=option]")];
+
+function point(box, chosen) {
+  const all = options(box);
+  for (const each of all) each.setAttribute("aria-selected", String(each === chosen));
+  box.setAttribute("aria-expanded", String(all.length > 0));
+  if (chosen) box.setAttribute("aria-activedescendant", chosen.id);
+  else box.removeAttribute("aria-activedescendant");
+}
+
+function closeSuggestions(box) {
+  document.getElementById(box.dataset.suggest).replaceChildren();
+  point(box, null);
+}
+
+for (const box of document.querySelectorAll("[data-suggest]")) {
+  const place = document.getElementById(box.dataset.suggest);
+  const words = { role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": place.id };
+  for (const [name, value] of Object.entries(words)) box.setAttribute(name, value);
+  box.addEventListener("keydown", (event) => {
+    const all = options(box);
+    const at = all.findIndex((each) => each.getAttribute("aria-selected") === "true");
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step && all.length) {
+      // One place more than there are names: the text itself, which Enter searches for.
+      point(box, all[((at + 1 + step + all.length + 1) % (all.length + 1)) - 1]);
+      event.preventDefault();
+    } else if (event.key === "Enter" && at >= 0) {
+      event.preventDefault();
+      location.assign(all[at].dataset.href);
+    } else if (event.key === "Escape" && all.length) {
+      event.preventDefault(); // the first Escape closes the list, the next one empties the box
+      closeSuggestions(box);
+    }
+  });
+  box.addEventListener("blur", () => closeSuggestions(box));
+  place.addEventListener("mousedown", (event) => event.preventDefault()); // the box keeps the focus
+  place.addEventListener("click", (event) => {
+    const option = event.target.closest("[role=option]");
+    if (option) location.assign(option.dataset.href);
+  });
+  place.addEventListener("htmx:afterSwap", () => {
+    if (document.activeElement === box) point(box, null);
+    else closeSuggestions(box);
+  });
+}
+
 // After htmx has put a fragment in its place, the focus goes where the work goes on.
 document.addEventListener("htmx:load", (event) => {
   const fragment = event.detail.elt;

@@ -42,6 +42,9 @@ def test_add_a_collaborator(visit, join):
 
     tab_to(page, f"Remove {bob.name}")
     page.keyboard.press("Enter")
+    expect(page.get_by_label(f"Type {bob.name} to confirm")).to_be_focused()
+    page.keyboard.type(bob.name)
+    page.keyboard.press("Enter")
     expect(row(page, bob.name)).to_have_count(0)
     assert permissions(alice, name) == {alice.name: "write", carol.name: "read"}
 

@@ -21,9 +21,14 @@ def test_an_org_gets_a_member_a_team_and_a_package_and_the_member_leaves(visit, 
     page.get_by_label("Name").fill(org)
     page.get_by_role("button", name="Create").click()
 
-    page.get_by_label("User name").fill(bob.name)
-    page.get_by_label("User name").press("Enter")
-    expect(page.get_by_text(f"{bob.name} is developer of {org}.")).to_be_visible()
+    page.get_by_label("User name or e-mail").fill(bob.name)
+    page.get_by_label("User name or e-mail").press("Enter")
+    expect(page.get_by_role("heading", name=f"{bob.name} is invited as developer")).to_be_visible()
+    his = visit(bob, scripts=scripts)
+    his.goto("/orgs")
+    his.get_by_role("link", name="See the invitation").click()
+    his.get_by_role("button", name=f"Join {org}").click()
+    expect(his.get_by_text(f"You are a member of {org}.")).to_be_visible()
     name = publish(alice, f"@{org}/ledger")
 
     page.get_by_role("link", name=re.compile("^Teams")).click()
@@ -58,6 +63,40 @@ def test_an_org_gets_a_member_a_team_and_a_package_and_the_member_leaves(visit, 
     assert ask(alice, f"-/org/{org}/user") == {alice.name: "owner"}
     assert ask(alice, f"-/team/{org}/payments/user?format=cli") == []
     assert fetch(bob.registry, name, bob.token)[0] == 404
+
+
+def test_a_click_in_the_matrix_takes_a_seat_and_undo_gives_it_back(visit, join, scripts):
+    alice, bob, org = join("alice"), join("bob"), fresh("acme")
+    alice.browser.submit("/org/new", name=org, title="")
+    alice.browser.submit(f"/org/{org}/members", user=bob.name, role="developer")
+    alice.browser.submit(f"/org/{org}/teams/new", name="readers", description="")
+    page = visit(alice, scripts=scripts)
+    page.goto(f"/org/{org}/members")
+    page.get_by_role("link", name="By team").click()
+    cell = page.get_by_role("button", name=f"{bob.name} in readers")
+    expect(cell).to_have_attribute("aria-pressed", "false")
+    cell.click()
+    expect(page.get_by_text(f"{bob.name} joined readers.")).to_be_visible()
+    expect(cell).to_have_attribute("aria-pressed", "true")
+    if scripts:
+        expect(cell).to_be_focused()
+    assert ask(alice, f"-/team/{org}/readers/user?format=cli") == [bob.name]
+    page.get_by_role("button", name="Undo").click()
+    expect(cell).to_have_attribute("aria-pressed", "false")
+    assert ask(alice, f"-/team/{org}/readers/user?format=cli") == []
+
+
+def test_an_org_gets_another_name_and_its_old_address_leads_on(visit, join, scripts):
+    alice, org, new = join("alice"), fresh("acme"), fresh("globex")
+    alice.browser.submit("/org/new", name=org, title="")
+    page = visit(alice, scripts=scripts)
+    page.goto(f"/org/{org}/settings")
+    page.get_by_role("link", name="Rename").click()
+    page.get_by_label("New name").fill(new)
+    page.get_by_role("button", name="Rename").click()
+    expect(page.get_by_text(f"{org} is called {new} now")).to_be_visible()
+    page.goto(f"/org/{org}/teams")
+    assert page.url.endswith(f"/org/{new}/teams")
 
 
 def test_a_team_is_given_a_package_from_the_packages_page(visit, join, scripts):

@@ -38,6 +38,9 @@ def test_a_collaborator_is_added_by_enter_changed_by_a_click_removed_by_x_and_br
     assert permissions(alice, name)[bob.name] == "write"
 
     page.get_by_role("button", name=f"Remove {bob.name}").click()
+    expect(page.get_by_text(f"1 person loses it: {bob.name}.")).to_be_visible()
+    page.get_by_label(f"Type {bob.name} to confirm").fill(bob.name)
+    page.keyboard.press("Enter")
     expect(page.get_by_text(f"{bob.name} was removed.")).to_be_visible()
     expect(hers).to_have_count(0)
     assert fetch(bob.registry, name, bob.token)[0] == 404

@@ -104,7 +104,7 @@ def test_change_access_by_read_write_and_remove_with_x(join):
     his.run("publish", cwd=make(his, name, "1.1.0"))
     listed = json.loads(hers.run("access", "list", "collaborators", name, "--json").stdout)
     assert listed == {alice.name: "read-write", bob.name: "read-write"}
-    alice.browser.submit(form, page, user=bob.name, permission="none")
+    alice.browser.submit(form, page, user=bob.name, permission="none", confirm=bob.name)
     assert bob.browser.get(f"/package/{name}").status == 404
 
 

@@ -105,8 +105,13 @@ WRITING = [
 ]
 PAGES = ["package/{name}", "package/{name}/v/1.0.0", "package/{name}/versions", "package/{name}/dependencies"]
 PAGES += ["package/{name}/access", "package/{name}/activity"]
+PAGES += ["package/{name}/code", "package/{name}/v/1.0.0/code", "package/{name}/v/1.0.0/code/package.json"]
+PAGES += ["package/{name}/v/1.0.0/raw/package.json", "package/{name}/compare", "package/{name}/compare/1.0.0...1.0.0"]
+PAGES += ["package/{name}/dependents", "package/{name}/v/1.0.0/dependencies", "package/{name}/feed"]
+PLACEHOLDERS = {"1.0.0...1.0.0": "<str:old>...<str:new>", "1.0.0": "<str:number>", "package.json": "<path:path>"}
 FORMS = {  # route name: (address, what is sent, the right it needs, which names)
     "package-deprecate": ("package/{name}/deprecate", {"version": "1.0.0", "message": "old"}, "p", ""),
+    "package-tags": ("package/{name}/versions/tags", {"tag": "lts", "version": "1.0.0"}, "p", ""),
     "package-unpublish": ("package/{name}/unpublish", {"version": "all", "confirm": "{name}"}, "m", ""),
     "package-level": ("package/{name}/access/level", {"access": "{other}", "confirm": "{name}"}, "m", "@"),
     "package-people": ("package/{name}/access/people", {"user": "dave", "permission": "read"}, "m", "@uma/"),
@@ -131,6 +136,10 @@ STAGED_PAGES = {
 }
 # Approving and rejecting are asked cell by cell in tests/unit/test_staging.py.
 DECIDED = {"-/stage/<str:key>/approve"} | {f"{list(STAGED_PAGES)[1]}/{word}" for word in ("approve", "reject")}
+# For those who cannot see a package, and the same for every name: tests/unit/test_requests.py.
+DECIDED |= {"package/<package:name>/ask"}
+# For what is not listed, and the same for every name that is: tests/unit/test_returns.py.
+DECIDED |= {"package/<package:name>/restore"}
 
 # Addresses that are about no package, or are another spelling of one above.
 ABOUT_NONE = (
@@ -148,6 +157,12 @@ ABOUT_NONE = (
 )
 
 
+def listed_for(caller) -> dict[str, Any]:
+    """What every list answers this caller, by its address: they are the same whatever package is asked about."""
+    paths = {path.format(base=word) for path in LISTS.values() for word in ("private", "public", "loose", "lodash")}
+    return {path: caller.get(path) for path in paths}
+
+
 def check_read(surface: Read, caller, name: str, missing: str, cell: str, mode: str, who: str) -> None:
     """One registry address must answer as the cell says, and hidden must look like missing to the byte."""
     found = _fetch(surface, caller, name)
@@ -162,24 +177,23 @@ def check_read(surface: Read, caller, name: str, missing: str, cell: str, mode: 
         assert "if-none-match" not in found.headers
     else:
         assert found.status_code == 200, where
-    if surface is READING[0] and cell != "!":
-        _check_lists(caller, name, cell, who)
 
 
-def _check_lists(caller, name: str, cell: str, who: str) -> None:
-    listed = caller.get(LISTS["-/v1/search"].format(**_words(name)))
+def check_lists(answers: dict[str, Any], name: str, cell: str, who: str) -> None:
+    """A package is in what every list answered (`listed_for`) exactly when it may be seen."""
+    listed = answers[LISTS["-/v1/search"].format(base=name.rpartition("/")[2])]
     names = [each["package"]["name"] for each in listed.json()["objects"]]
     assert (name in names) is (cell != "-"), (who, name, names)
     assert listed.json()["total"] == len(names)
-    assert (name in caller.get(LISTS["-/all"]).json()) is (cell != "-"), (who, name)
-    starred = caller.get(LISTS["-/_view/starredByUser"]), caller.get(LISTS["-/user/<str:user>/stars"])
+    assert (name in answers[LISTS["-/all"]].json()) is (cell != "-"), (who, name)
+    starred = answers[LISTS["-/_view/starredByUser"]], answers[LISTS["-/user/<str:user>/stars"]]
     if starred[0].status_code == 200:
         assert ({"value": name} in starred[0].json()["rows"]) is (name in starred[1].json()) is (cell != "-"), (
             who,
             name,
         )
     for route in ("-/org/<str:org>/package", "-/user/<str:user>/package"):
-        answer = caller.get(LISTS[route])
+        answer = answers[LISTS[route]]
         holder = "@acme/" if "org" in route else ("@uma/", "loose")
         if answer.status_code == 200 and name.startswith(holder):
             assert (name in answer.json()) is (cell != "-"), (who, name, route)
@@ -187,12 +201,14 @@ def _check_lists(caller, name: str, cell: str, who: str) -> None:
             assert (answer.status_code, who) == (401, "nobody")
 
 
-def check_write(surface: Write, caller, actor: Actor, name: str, cell: str, who: str) -> None:
-    """One change must be done or refused as the cell says, and a refusal changes nothing."""
+def check_write(surface: Write, caller, actor: Actor, name: str, cell: str, who: str, before: tuple) -> None:
+    """One change must be done or refused as the cell says, and a refusal changes nothing.
+
+    before: the snapshot of the world, which every one of these calls leaves as it was.
+    """
     if not name.startswith(surface.only):
         return
     letters = {"-": "", "v": "v", "p": "vp", "m": "vpm", "!": ""}[cell] if who != "nobody" else ""
-    before = world.snapshot()
     with transaction.atomic():
         if surface.method == "delete" and surface.path.endswith("dist-tags/next"):
             package = Package.objects.get(name=name)
@@ -316,11 +332,17 @@ def routes_left_out() -> list[str]:
     registry = _patterns(get_resolver("registry_site.registry_urls").url_patterns)
     pages = {path for path in _patterns(get_resolver().url_patterns) if path.startswith("package/")}
     shown = {
-        "package/<package:name>" + page.removeprefix("package/{name}").replace("1.0.0", "<str:number>")
+        "package/<package:name>" + _with_placeholders(page.removeprefix("package/{name}"))
         for page in [*PAGES, *MANAGED_PAGES]
     }
     formed = {"package/<package:name>" + address.removeprefix("package/{name}") for address, *_ in FORMS.values()}
     return sorted((registry - covered) | (pages - shown - formed - covered))
+
+
+def _with_placeholders(page: str) -> str:
+    for text, placeholder in PLACEHOLDERS.items():
+        page = page.replace(text, placeholder)
+    return page
 
 
 def _patterns(patterns, prefix: str = "") -> set[str]:

@@ -83,10 +83,13 @@ def test_checks_and_lists_are_one_rule(built, settings, mode):
 @pytest.mark.parametrize("mode", MODES)
 def test_registry_reads(built, settings, npm, mode):
     settings.REGISTRY_MODE = mode
+    listed = {name: surfaces.listed_for(npm.as_(bearer)) for name, bearer in built.bearers.items()}
     for package, name, cell in _cells_of(mode):
         for surface in surfaces.READING:
             missing = world.HIDDEN_LIKE[package]
             surfaces.check_read(surface, npm.as_(built.bearers[name]), package, missing, cell, mode, who=name)
+        if cell != "!":
+            surfaces.check_lists(listed[name], package, cell, who=name)
 
 
 @pytest.mark.django_db
@@ -101,9 +104,11 @@ def test_pages(built, settings, client, mode):
 @pytest.mark.parametrize("mode", MODES)
 def test_registry_writes(built, settings, npm, mode):
     settings.REGISTRY_MODE = mode
+    before = world.snapshot()
     for package, name, cell in _cells_of(mode):
         for surface in surfaces.WRITING:
-            surfaces.check_write(surface, npm.as_(built.bearers[name]), built.actors[name], package, cell, who=name)
+            caller = npm.as_(built.bearers[name])
+            surfaces.check_write(surface, caller, built.actors[name], package, cell, name, before)
 
 
 @pytest.mark.django_db

@@ -150,8 +150,8 @@ def test_notes():
 
 def test_where_it_comes_from():
     found = told(side(publisher="uma", built=True), side(publisher="hugo"))
-    assert found["Does not say where it was built, as the current version does"][0] == Weight.WARNING
-    assert found["Comes from somebody else than the current version"] == (Weight.WARNING, ("uma → hugo",))
+    assert found["Does not say where it was built, as the version before does"][0] == Weight.WARNING
+    assert found["Comes from somebody else than the version before"] == (Weight.WARNING, ("uma → hugo",))
     assert told(side(), side(built=True)) == {}
 
 

@@ -167,3 +167,40 @@ def test_a45_an_odd_license_is_text(client, publish, uma, license):
     assert page.status_code == 200
     assert b"<b>MIT</b>" not in page.content
     assert b"x" * 257 not in page.content
+
+
+FILES = ["README.md", "docs/a guide.md", "src/index.js", "assets/logo.png"]
+
+
+@pytest.mark.parametrize(
+    ("link", "leads_to"),
+    [
+        ("src/index.js", "/code/src/index.js"),
+        ("./src/index.js#L3", "/code/src/index.js"),
+        ("/src/index.js?raw=true", "/code/src/index.js"),
+        ("docs/../src", "/code/src"),
+        ("docs/a%20guide.md", "/code/docs/a%20guide.md"),
+        ("missing.md", None),
+        ("../src/index.js", None),
+        ("//src/index.js", None),
+        ("/\\\\example.com", None),
+        ("\x01/src/index.js", "/code/src/index.js"),
+        (".", None),
+    ],
+)
+def test_links_to_files_of_the_package_lead_to_them(link, leads_to):
+    html = readmes.linked(readmes.render(f"[x](<{link}>)", FILES), "/code/")
+    assert (f'href="{leads_to}"' if leads_to else "href") in html or leads_to is None
+    assert ("href" in html) is (leads_to is not None)
+
+
+def test_images_of_the_package_are_links_to_them():
+    html = readmes.linked(readmes.render('![logo](assets/logo.png) <a href="docs">d</a>', FILES), "/code/")
+    assert 'href="/code/assets/logo.png"' in html
+    assert 'href="/code/docs"' in html
+
+
+def test_a_stored_readme_leads_nowhere_by_itself_and_text_never_makes_a_link():
+    assert "/code/" not in readmes.linked(readmes.render("[x](src/index.js)"), "/code/")
+    html = readmes.linked(readmes.render('href="\x01/x &#1;/y `href="&#1;/z`', FILES), '/"><b>')
+    assert "<b>" not in html

@@ -7,9 +7,10 @@ from django.db import connection, transaction
 
 from accounts import audit, people, tokens
 from accounts.actor import Actor, operator
+from accounts.limits import Limits
 from accounts.models import AuditEvent, Token
 from accounts.templatetags.pages import sentence
-from orgs import organizations, teams
+from orgs import invitations, organizations, profile, service_accounts, teams, two_factor
 from packages import conversion, releases, sharing, staging
 from packages.models import Package
 from packages.packuments import revision_of
@@ -42,7 +43,13 @@ CHANGES = {  # the action it must be recorded as, and the change
     "member.role": lambda w: organizations.set_member(w.alice, "acme", "bob", "admin"),
     "member.added": lambda w: organizations.set_member(w.alice, "acme", "hugo"),
     "member.removed": lambda w: organizations.remove_member(w.alice, "acme", "bob"),
-    "org.title": lambda w: organizations.set_title(w.alice, "acme", "New"),
+    "org.profile": lambda w: profile.change(w.alice, "acme", title="New"),
+    "org.first_grant": lambda w: profile.set_first_grant(w.alice, "acme", "read"),
+    "org.two_factor": lambda w: two_factor.require(protected(w.alice), "acme", True),
+    "invitation.made": lambda w: invitations.invite(w.alice, "acme", "hugo", "developer"),
+    "service.token_made": lambda w: service_accounts.create(w.alice, "acme", "deploy", Limits()),
+    "team.renamed": lambda w: teams.change(w.alice, "acme", "core", new_name="platform", description=""),
+    "team.described": lambda w: teams.change(w.alice, "acme", "core", new_name="core", description="All of it."),
     "team.created": lambda w: teams.create(w.alice, "acme", "payments"),
     "team.joined": lambda w: teams.add(w.alice, "acme", "core", "carol"),
     "team.left": lambda w: teams.remove(w.alice, "acme", "core", "bob"),

@@ -6,6 +6,7 @@ of C9 in test_audit.py, of C14 in test_people.py, of C24 and C25 in test_tokens.
 
 from __future__ import annotations
 
+import gzip
 import re
 from threading import Event
 
@@ -35,11 +36,15 @@ def world(publish, uma, dave):
 def plain(answer) -> tuple:
     """An answer without what differs for every request and without the name that was asked for."""
     text = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    packed = answer.get("Content-Encoding") == "gzip" and text.startswith(b"\x1f\x8b")
+    text = gzip.decompress(text) if packed else text
     for name in (HIDDEN, MISSING):
         for spelling in (name, name.replace("/", "%2f"), name.replace("/", "%2F"), name[5:], name.upper()):
             text = text.replace(spelling.encode(), b"NAME")
     text = re.sub(rb"[0-9A-Za-z]{64}", b"CSRF", text.replace(answer["X-Request-ID"].encode(), b"ID"))
     headers = {key: value for key, value in answer.headers.items() if key not in ("X-Request-ID", "Location")}
+    if packed:  # the bytes of pages are padded at random, so that their size tells nothing
+        headers.pop("Content-Length", None)
     return (
         answer.status_code,
         text,
@@ -172,7 +177,8 @@ def test_c9_granting_a_hidden_package_to_ones_own_team_says_what_it_says_of_a_mi
 ):
     answer = npm.as_(login_token(alice)).put("-/team/acme/core/package", body)
     assert answer.status_code == 404
-    assert answer.json()["error"] == f"{body['package']} is not in this registry, or you do not have access to it"
+    missing = f"{body['package']} is not in this registry, or you do not have access to it"
+    assert answer.json()["error"].startswith(missing)
 
 
 ODD = [

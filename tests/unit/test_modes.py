@@ -9,6 +9,7 @@ from packages.models import Package
 from tests.conftest import login_token
 from tests.policy.world import snapshot
 from tests.tools import payloads
+from tests.tools.registry_client import without_reference
 
 HTML = {"accept": "text/html"}
 
@@ -38,7 +39,7 @@ def test_a_visitor_gets_the_same_401_for_every_name_of_ours(npm, enterprise, pat
         for name in ("@uma/public", "@uma/private", "@uma/missing", "loose", "missing", "UPPER")
     ]
     assert {answer.status_code for answer in answers} == {401}
-    assert len({answer.content for answer in answers}) == 1
+    assert len({without_reference(answer) for answer in answers}) == 1
     assert {tuple(key for key in answer.headers) for answer in answers} == {tuple(answers[0].headers)}
 
 
@@ -135,6 +136,5 @@ def test_public_mode_tells_a_visitor_that_logging_in_may_help_for_hidden_and_mis
     hidden, missing = npm.get("@uma/private"), npm.get("@uma/missing")
     assert hidden.status_code == missing.status_code == 404
     assert "npm login" in hidden.json()["error"]
-    assert hidden.content.replace(b"private", b"", 1) == missing.content.replace(b"missing", b"", 1) or (
-        hidden.json()["error"].replace("@uma/private", "") == missing.json()["error"].replace("@uma/missing", "")
-    )
+    texts = [each.json()["error"].replace(each["X-Request-ID"], "") for each in (hidden, missing)]
+    assert texts[0].replace("@uma/private", "") == texts[1].replace("@uma/missing", "")

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.actor import NOBODY, operator
 from accounts.models import AuditEvent, Scope
-from orgs import organizations, teams
+from orgs import organizations, profile, teams
 from orgs.models import Membership, Org, Role, Seat, Team
 from packages import access, sharing
 from packages.access import Action
@@ -194,14 +194,14 @@ def test_a_refused_removal_keeps_rights_and_tells_nobody(acme, publish, alice, b
 
 
 def test_the_title_is_the_owners(acme, alice, frank):
-    organizations.set_title(alice, "acme", " Acme Ltd ")
-    organizations.set_title(alice, "acme", "Acme Ltd")
-    assert [action for action, _ in told()].count("org.title") == 1
+    profile.change(alice, "acme", title=" Acme Ltd ")
+    profile.change(alice, "acme", title="Acme Ltd")
+    assert [action for action, _ in told()].count("org.profile") == 1
     before = rows()
     with pytest.raises(NotAllowed):
-        organizations.set_title(frank, "acme", "Frank Inc")
+        profile.change(frank, "acme", title="Frank Inc")
     with pytest.raises(Invalid):
-        organizations.set_title(alice, "acme", "x" * 121)
+        profile.change(alice, "acme", title="x" * 121)
     assert rows() == before
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from packages import search, sharing
 from packages.models import Version
-from packages.search import Query
+from packages.queries import MAX_WORDS, Query
 from tests.conftest import login_token
 
 
@@ -80,13 +80,14 @@ def test_c6_what_is_hidden_is_in_no_result_no_total_and_no_page(npm, client, she
         page = client.get(f"/search?q={text}{more}", headers={"accept": "text/html"})
         assert page.status_code == 200
         assert "quiet ledger" not in page.content.decode()
-        assert {key: count for key, _, count in page.context["levels"]}["restricted"] == 0
+        assert {each.value: each.count for each in page.context["facets"].levels}["restricted"] == 0
 
 
 def test_the_levels_of_the_search_page_count_what_the_viewer_sees(client, shelf, uma):
     client.force_login(uma.user, backend="allauth.account.auth_backends.AuthenticationBackend")
     page = client.get("/search?q=ledger&access=restricted", headers={"accept": "text/html"})
-    assert page.context["levels"] == [("", "All", 5), ("restricted", "Private", 1), ("public", "Public", 4)]
+    levels = [(each.value, each.label, each.count) for each in page.context["facets"].levels]
+    assert levels == [("", "All", 5), ("restricted", "Private", 1), ("public", "Public", 4)]
     assert [each.name for each in page.context["page"]] == ["@uma/ledger-secret"]
 
 
@@ -132,7 +133,7 @@ def test_every_result_has_what_npm_prints(npm, shelf):
 
 
 def test_b25_long_texts_are_cut_to_a_few_words():
-    assert len(Query.parse("word " * 5000).words) == search.MAX_WORDS
+    assert len(Query.parse("word " * 5000).words) == MAX_WORDS
     assert Query.parse(" " * 20_000).words == ()
     assert Query.parse("a\0b").words == ("ab",)
 

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import AuditEvent
 from orgs import organizations
-from packages import access, reasons, search, sharing
+from packages import access, previews, reasons, search, sharing
 from packages.access import Action
 from packages.models import Package, PersonGrant, TeamGrant
 from packages.packuments import revision_of
@@ -171,7 +171,7 @@ def test_a_writer_shares_nothing_not_even_his_own_leaving(mine, uma, hugo, dave)
         lambda: sharing.grant_person(hugo, NAME, "dave", "read"),
         lambda: sharing.revoke_person(hugo, NAME, "hugo"),
         lambda: sharing.set_access(hugo, NAME, "public"),
-        lambda: sharing.preview_access(hugo, NAME, "public"),
+        lambda: previews.level(hugo, NAME, "public"),
     ):
         with pytest.raises(NotAllowed):
             change()

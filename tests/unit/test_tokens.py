@@ -15,6 +15,7 @@ from packages.access import Action
 from registry_site.errors import BadCredential, Invalid, NotAllowed, NotFound
 from tests.conftest import login_token
 from tests.tools import payloads
+from tests.tools.registry_client import without_reference
 from tests.tools.sessions import sign_in
 
 BODY = "npm_" + "aB3" * 14
@@ -70,7 +71,7 @@ def test_d2_all_bearers_that_are_no_live_token_get_the_same_401(npm, db):
         npm.as_(each).get("-/whoami") for each in (GOOD, replaced(GOOD, -1), GOOD[:-1], "npm_x", "other_" + GOOD[6:])
     ]
     assert {answer.status_code for answer in answers} == {401}
-    assert len({answer.content for answer in answers}) == 1
+    assert len({without_reference(answer) for answer in answers}) == 1
 
 
 @pytest.mark.parametrize(

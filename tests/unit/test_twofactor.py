@@ -25,6 +25,7 @@ HTML = {"accept": "text/html"}
 def sent(settings):
     """The mails that went out: the queue delivers at once."""
     settings.TASKS = {"default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"}}
+    settings.EMAIL_URL = "memorymail://"
     return mail.outbox
 
 
@@ -349,7 +350,10 @@ def test_who_lost_everything_is_helped_by_an_operator(client, olga, bob, sent):
     sign_in(client, olga)
     listed = client.get("/admin/accounts/user/").content.decode()
     assert "icon-yes" in listed
-    client.post("/admin/accounts/user/", {"action": "remove_two_factor", "_selected_action": [bob.user.pk]})
+    chosen = {"action": "remove_two_factor", "_selected_action": [bob.user.pk]}
+    assert "bob@example.com" in client.post("/admin/accounts/user/", chosen).content.decode()
+    assert authenticators(bob), "it asks first"
+    client.post("/admin/accounts/user/", chosen | {"confirmed": "yes"})
     assert not authenticators(bob)
     event = AuditEvent.objects.first()
     assert (event.action, event.actor_name, event.person, event.credential) == (

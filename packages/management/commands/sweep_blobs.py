@@ -40,7 +40,8 @@ def unnamed(older_than: float) -> Iterator[str]:
     while batch := list(islice(keys, BATCH)):
         named = {
             key
-            for model in (StagedVersion, Version)  # in the order in which a blob passes from one to the other
-            for key in model.objects.filter(blob__in=batch).values_list("blob", flat=True)
+            # in the order in which a blob passes from one to the other
+            for rows in (StagedVersion.objects, Version.objects.filter(erased_at=None))
+            for key in rows.filter(blob__in=batch).values_list("blob", flat=True)
         }
         yield from (key for key in batch if key not in named and store.written(key) < floor)

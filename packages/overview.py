@@ -1,0 +1,118 @@
+"""How the registry does, for its operators: what it holds, what waits, and what to look after."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Count, Q, Sum
+from django.utils import timezone
+from django_tasks.base import TaskResultStatus
+from django_tasks_db.models import DBTaskResult
+
+from accounts.models import AuditEvent, User
+from orgs.models import Org
+from packages import keyring
+from packages.models import DownloadCount, Package, StagedVersion, Version
+from registry_site.errors import Refusal
+from registry_site.models import Job
+
+EVENTS_SHOWN = 15
+LATE = timedelta(minutes=5)  # so long nothing waits while a worker runs
+LITTLE_DISK = 0.1
+
+
+def facts() -> dict[str, Any]:
+    """What the operator's home shows; a dozen queries over indexed counts, whatever the size of the registry."""
+    storage, queue, key = _storage(), _queue(), _key()
+    readable, mailing, late = storage["free"] is not None, bool(settings.EMAIL_URL), queue["late"]
+    return {
+        "counts": _counts(),
+        "storage": storage,
+        "queue": queue,
+        "health": [
+            ("Database", connection.vendor, True),
+            ("Storage", "can be read" if readable else "cannot be read", readable),
+            ("Background worker", "is late or not running" if late else "keeps up", not late),
+            ("Signing key", key or "cannot be read", bool(key)),
+            ("Mail", "configured" if mailing else "not configured", mailing),
+            ("Last backup", "not known to the registry: back up DATA_DIR and the database", None),
+        ],
+        "warnings": _warnings(storage, queue),
+        "events": AuditEvent.objects.all()[:EVENTS_SHOWN],
+    }
+
+
+def _counts() -> list[tuple[str, int, str]]:
+    people = User.objects.aggregate(all=Count("pk"), suspended=Count("pk", filter=Q(is_active=False)))
+    today = DownloadCount.objects.filter(day=timezone.now().date()).aggregate(all=Sum("count"))["all"] or 0
+    held = Version.objects.exclude(quarantined_at=None).count()
+    suspended = f"{people['suspended']} suspended" if people["suspended"] else ""
+    return [
+        ("People", people["all"], suspended),
+        ("Organizations", Org.objects.count(), ""),
+        ("Packages", Package.objects.filter(unpublished_at=None).count(), ""),
+        ("Versions", Version.objects.listed().count(), f"{held} in quarantine" if held else ""),
+        ("Downloads today", today, ""),
+    ]
+
+
+def _storage() -> dict[str, Any]:
+    kept = Version.objects.filter(erased_at=None).aggregate(all=Sum("size"))["all"] or 0
+    gone = Version.objects.filter(erased_at=None).exclude(unpublished_at=None).aggregate(all=Sum("size"))["all"] or 0
+    staged = StagedVersion.objects.aggregate(all=Sum("size"))["all"] or 0
+    parts = urlsplit(settings.STORAGE_URL)
+    folder = Path(unquote(parts.path)) if parts.scheme == "file" else settings.DATA_DIR
+    try:
+        disk = shutil.disk_usage(folder if folder.exists() else settings.DATA_DIR)
+    except OSError:
+        return {"kept": kept, "gone": gone, "staged": staged, "free": None, "total": None}
+    return {"kept": kept, "gone": gone, "staged": staged, "free": disk.free, "total": disk.total}
+
+
+def _queue() -> dict[str, Any]:
+    since = timezone.now() - LATE
+    waiting = Q(status=TaskResultStatus.READY)
+    return DBTaskResult.objects.aggregate(
+        waiting=Count("pk", filter=waiting),
+        running=Count("pk", filter=Q(status=TaskResultStatus.RUNNING)),
+        failed=Count("pk", filter=Q(status=TaskResultStatus.FAILED)),
+    ) | {
+        "late": DBTaskResult.objects.filter(waiting, enqueued_at__lt=since, run_after__lt=since).exists()
+        or Job.objects.filter(due_at__lt=since).exists(),
+        "jobs": list(Job.objects.order_by("name")),
+    }
+
+
+def _key() -> str:
+    try:
+        return keyring.current().id
+    except Refusal:
+        return ""
+
+
+def _warnings(storage: dict[str, Any], queue: dict[str, Any]) -> list[str]:
+    found = []
+    if not settings.PUBLIC_URL:
+        found.append("PUBLIC_URL is not set: links in mails say localhost, and cookies are not limited to https.")
+    if not settings.EMAIL_URL:
+        found.append("EMAIL_URL is not set: nobody gets mail, and a lost password is reset by operators only.")
+    if not settings.ACCOUNT_RATE_LIMITS:
+        found.append("RATE_LIMITS is off: passwords can be tried without end.")
+    if storage["free"] is not None and storage["free"] < LITTLE_DISK * storage["total"]:
+        found.append("Less than a tenth of the disk is free: publishing fails when it is full.")
+    if queue["late"]:
+        found.append("Jobs have waited for minutes: is the background worker (manage.py work) running?")
+    if queue["failed"]:
+        found.append(f"{queue['failed']} jobs failed; the queue below has their errors.")
+    bare = User.objects.filter(Q(is_staff=True) | Q(is_superuser=True), is_active=True).exclude(
+        authenticator__type__in=("totp", "webauthn")
+    )
+    if names := list(bare.values_list("username", flat=True)[:5]):
+        found.append(f"Operators without two-factor: {', '.join(names)}.")
+    return found

@@ -1,0 +1,74 @@
+"""Search: results with the choices beside them, and names while one types."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from packages import downloads, facets, suggestions
+from packages import search as searching
+from packages.queries import CHOICES, MAX_TEXT, Filters, Query
+from packages.views.paging import page_of
+
+A_PAGE = 20
+
+
+def search(request) -> HttpResponse:
+    """Search results, of what the viewer may see; for htmx, the results alone."""
+    text, filters = _text(request), _filters(request)
+    sort = request.GET.get("sort", "")
+    sort = sort if sort in searching.SORTS else "relevance"
+    counted = facets.of(request.actor, text, filters)
+    found = searching.search(request.actor, text, filters=filters, sort=sort)
+    page = page_of(request, found, A_PAGE, count=counted.total)
+    page.object_list = downloads.with_weekly(page.object_list)
+    context = {
+        "q": text,
+        "words": Query.parse(text).words,
+        "page": page,
+        "sort": sort,
+        "sorts": searching.SORTS.items(),
+        "facets": counted,
+        "chosen": _chosen(counted),
+        "query": _rest(request),
+        "nearest": [] if page.object_list else suggestions.nearest(request.actor, text),
+    }
+    return render(request, "partials/search_results.html" if _wants_part(request) else "pages/search.html", context)
+
+
+def suggest(request) -> HttpResponse:
+    """The names that a text stands for so far, for the list below the search box; a browser gets the results."""
+    text = _text(request)
+    if not request.htmx:
+        return redirect(reverse("search") + "?" + urlencode({"q": text}))
+    found = suggestions.while_typing(request.actor, text)
+    return render(request, "partials/search_suggestions.html", {"found": found, "words": Query.parse(text).words})
+
+
+def _text(request) -> str:
+    return request.GET.get("q", "").replace("\0", "").strip()[:MAX_TEXT]
+
+
+def _filters(request) -> Filters:
+    given = {each.name: request.GET.get(each.name, "").replace("\0", "")[:MAX_TEXT] for each in fields(Filters)}
+    return Filters(**given | {name: "" for name, words in CHOICES.items() if given[name] not in words})
+
+
+def _chosen(counted: facets.Facets) -> list[tuple[str, str, str]]:
+    levels = facets.Facet("access", "Visibility", [each for each in counted.levels if each.value])
+    shown = [levels, *counted.more]
+    return [(facet.name, facet.label, each.label) for facet in shown for each in facet.choices if each.chosen]
+
+
+def _rest(request) -> str:
+    query = request.GET.copy()
+    query.pop("page", None)
+    return query.urlencode()
+
+
+def _wants_part(request) -> bool:
+    return bool(request.htmx) and request.htmx.target == "search-results"

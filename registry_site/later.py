@@ -1,0 +1,108 @@
+"""What may wait is kept in memory and written by a thread of its own: no answer waits for the database.
+
+A process that is killed loses what it kept since the last writing; one that is stopped writes first.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from django.db import DatabaseError, InterfaceError, close_old_connections
+
+logger = logging.getLogger(__name__)
+
+SECONDS = 1.0
+
+Key = TypeVar("Key")
+Row = TypeVar("Row")
+
+
+class Later(Generic[Key, Row]):
+    """Rows of one process that are not written yet, one for each key: the newest."""
+
+    every: list[Later] = []
+
+    def __init__(self, name: str, write: Callable[[list[Row]], None], *, most: int) -> None:
+        """write: puts rows into the database. most: how many wait; while the database is away, more are dropped."""
+        self._name, self._write, self._most = name, write, most
+        self._waiting: dict[Key, Row] = {}
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        Later.every.append(self)
+
+    def keep(self, key: Key, row: Row) -> None:
+        """Write this row later, in place of one of the same key that still waits."""
+        with self._lock:
+            if key in self._waiting or len(self._waiting) < self._most:
+                self._waiting[key] = row
+        writer.wake()
+
+    def write(self) -> None:
+        """Write what waits. Raises DatabaseError, and keeps the rows for the next time."""
+        with self._writing:
+            with self._lock:
+                taken, self._waiting = self._waiting, {}
+            if not taken:
+                return
+            try:
+                self._write(list(taken.values()))
+            except BaseException:
+                with self._lock:
+                    self._waiting = taken | self._waiting
+                raise
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        with self._lock:
+            self._waiting.clear()
+
+
+class Writer:
+    """The thread that writes what waits, in processes that serve."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._runs = False
+
+    def start(self) -> None:
+        """Write every second from now on, and when the process ends."""
+        if not self._runs:
+            self._runs = True
+            atexit.register(self.stop)
+
+    def wake(self) -> None:
+        """Make sure that the thread runs; a thread does not live on in a process that was forked."""
+        if not self._runs or self._stop.is_set() or (self._thread is not None and self._thread.is_alive()):
+            return
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="later", daemon=True)
+                self._thread.start()
+
+    def stop(self) -> None:
+        """Write for the last time; the process ends."""
+        self._stop.set()
+        self._write()
+
+    def _run(self) -> None:
+        while not self._stop.wait(SECONDS):
+            self._write()
+
+    def _write(self) -> None:
+        try:
+            close_old_connections()
+            for each in Later.every:
+                each.write()
+        except (DatabaseError, InterfaceError):
+            logger.warning("some rows could not be written; they wait", exc_info=True)
+        finally:
+            close_old_connections()
+
+
+writer = Writer()

@@ -1,0 +1,76 @@
+"""A query for one row that Django builds and compiles once, and that runs with other values from then on.
+
+Building the policy's SQL takes Django longer than the database needs to answer it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connections, models
+from django.db.models.query import get_related_populators
+
+
+class PreparedQuery:
+    """At most one row of a query whose SQL never changes, whatever the values.
+
+    build: called with one stand-in for each value (`int` or `str`, as in `kinds`) and gives the query set. Each
+    stand-in has to reach the SQL as a parameter, unchanged.
+    """
+
+    def __init__(self, build: Callable[..., models.QuerySet], *kinds: type) -> None:
+        self._build, self._kinds = build, kinds
+        self._compiled = threading.local()  # a compiler belongs to a connection, and that to a thread
+
+    def first(self, *values: int | str) -> Any:
+        """The row, as the query set would give it with these values; None when there is none."""
+        compiled = self._of_this_thread()
+        row = compiled.run(values)
+        return None if row is None else compiled.as_object(row)
+
+    def _of_this_thread(self) -> _Compiled:
+        found = getattr(self._compiled, "query", None)
+        if found is None or found.connection is not connections[found.connection.alias]:
+            marks = [f"\x01{place}" if kind is str else -(2**40) - place for place, kind in enumerate(self._kinds)]
+            found = self._compiled.query = _Compiled(self._build(*marks)[:1], marks)
+        return found
+
+
+class _Compiled:
+    def __init__(self, rows: models.QuerySet, marks: list[Any]) -> None:
+        self._compiler = rows.query.get_compiler(using=rows.db)
+        self.connection = self._compiler.connection
+        self._sql, params = self._compiler.as_sql()
+        self._params = list(params)
+        self._places = [(place, marks.index(value)) for place, value in enumerate(params) if value in marks]
+        if {mark for _, mark in self._places} != set(range(len(marks))):
+            raise TypeError("a stand-in did not reach the SQL as it was")
+        select, klass_info = self._compiler.select, self._compiler.klass_info
+        self._converters = self._compiler.get_converters([column for column, _, _ in select])
+        fields = klass_info["select_fields"]
+        self._first, self._last = fields[0], fields[-1] + 1
+        self._model = klass_info["model"]
+        self._names = [column.target.attname for column, _, _ in select[self._first : self._last]]
+        self._related = get_related_populators(klass_info, select, rows.db)
+        self._annotations = self._compiler.annotation_col_map
+
+    def run(self, values: tuple[int | str, ...]) -> Any:
+        params = list(self._params)
+        for place, mark in self._places:
+            params[place] = values[mark]
+        with self.connection.cursor() as cursor:
+            cursor.execute(self._sql, params)
+            rows = cursor.fetchall()
+        if self._converters:
+            rows = self._compiler.apply_converters(rows, self._converters)
+        return next(iter(rows), None)
+
+    def as_object(self, row: Any) -> Any:
+        found = self._model.from_db(self.connection.alias, self._names, row[self._first : self._last])
+        for each in self._related:
+            each.populate(row, found)
+        for name, place in self._annotations.items():
+            setattr(found, name, row[place])
+        return found

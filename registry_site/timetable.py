@@ -1,0 +1,79 @@
+"""What runs by itself, each job once a day on one host: an app names its jobs, the background worker runs them.
+
+A job may be run twice, and may break off anywhere: it looks at what there is to do, and does that.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.db import DatabaseError, close_old_connections
+from django.utils import timezone
+
+from registry_site.models import Job
+
+logger = logging.getLogger(__name__)
+
+EVERY = timedelta(days=1)
+# So long nobody else starts a job that runs; one that died with its host, or failed, begins anew after it.
+LEASE = timedelta(hours=1)
+LOOK_SECONDS = 60
+
+_jobs: dict[str, Callable[[], object]] = {}
+
+
+def daily(name: str, job: Callable[[], object]) -> None:
+    """Run this once a day; for the `ready` of an app. name: for people, too; one of its own."""
+    _jobs[name] = job
+
+
+def run_due() -> list[str]:
+    """Run every job that is due and that no other host runs; gives the names of those that ran to their end.
+
+    What a job raises is logged and kept in its row, and the others go on.
+    """
+    return [name for name in sorted(_jobs) if _take(name) and _run(name)]
+
+
+def run(name: str) -> bool:
+    """Run one job now, due or not; whether it ran to its end. Raises KeyError for another name."""
+    Job.objects.update_or_create(name=name, defaults={"due_at": timezone.now() + LEASE, "started_at": timezone.now()})
+    return _run(name)
+
+
+def names() -> list[str]:
+    """The jobs there are."""
+    return sorted(_jobs)
+
+
+def keep(stop: threading.Event) -> None:
+    """Look every minute whether something is due, until `stop` is set."""
+    while not stop.wait(LOOK_SECONDS):
+        try:
+            run_due()
+        except DatabaseError:
+            logger.exception("the timetable could not be read")
+        finally:
+            close_old_connections()
+
+
+def _take(name: str) -> bool:
+    now = timezone.now()
+    Job.objects.get_or_create(name=name, defaults={"due_at": now})
+    # One statement asks and takes, so of two hosts one gets it.
+    return Job.objects.filter(name=name, due_at__lte=now).update(due_at=now + LEASE, started_at=now) == 1
+
+
+def _run(name: str) -> bool:
+    try:
+        _jobs[name]()
+    except Exception as error:
+        logger.exception("the daily job %s broke off", name)
+        Job.objects.filter(name=name).update(failure=f"{type(error).__name__}: {error}"[:300])
+        return False
+    now = timezone.now()
+    Job.objects.filter(name=name).update(due_at=now + EVERY, finished_at=now, failure="")
+    return True
