@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from accounts import notices
+from accounts import agents, notices
 from accounts.models import Token, User
 
 DAYS = (14, 7, 1)
@@ -53,7 +53,7 @@ def _remind(token: Token, now) -> bool:
         called = token.name or token.prefix
         day = date_format(token.expires_at, "j F Y")
         used = f"It was last used on {date_format(token.last_used_at, 'j F Y')}" if token.last_used_at else ""
-        where = f" by {token.last_used_by.partition(' ')[0]}" if used and token.last_used_by else ""
+        where = f" by {agents.in_words(token.last_used_by)}" if used and token.last_used_by else ""
         notices.tell(
             token.user,
             notices.Kind.TOKENS,

@@ -9,7 +9,7 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from accounts import audit, limits
+from accounts import agents, audit, limits
 
 register = template.Library()
 
@@ -27,6 +27,12 @@ def sentence(event) -> str:
 def token_does(token) -> str:
     """What a token, or the limits of one to be, does."""
     return limits.sentence(token)
+
+
+@register.filter
+def client(agent: str) -> str:
+    """A user agent in words."""
+    return agents.in_words(agent)
 
 
 @register.filter
