@@ -102,7 +102,8 @@ def _has_room(user: User | None) -> bool:
 _purged_at = 0.0
 
 
-def _write(rows: list[RefusedRequest]) -> None:
+def _write(refused: dict[str, RefusedRequest]) -> None:
+    rows = list(refused.values())
     users = set(User.objects.filter(pk__in={row.user_id for row in rows}).values_list("pk", flat=True))
     tokens = set(Token.objects.filter(pk__in={row.token_id for row in rows}).values_list("pk", flat=True))
     for row in rows:  # somebody may be gone since

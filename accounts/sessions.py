@@ -105,7 +105,8 @@ class ActivityMiddleware:
         return response
 
 
-def _write(rows: list[UserSession]) -> None:
+def _write(noted: dict[str, UserSession]) -> None:
+    rows = noted.values()
     alive = set(User.objects.filter(pk__in={row.user_id for row in rows}).values_list("pk", flat=True))
     UserSession.objects.bulk_create(
         [row for row in rows if row.user_id in alive],

@@ -1,105 +1,36 @@
-"""Downloads are counted in memory and written by a thread of their own: no download waits for the database.
+"""Downloads are counted in memory and written a moment later: no download waits for the database.
 
 One download is one whole tarball handed to the client by a GET: not a HEAD, not a 304, and not one that broke off.
-A process that is killed loses what it counted since the last writing; one that is stopped writes first.
 """
 
 from __future__ import annotations
 
-import atexit
-import logging
+import operator
 import os
-import threading
-from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from typing import BinaryIO
 
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from packages.models import DownloadCount, Version
+from registry_site.later import Later
 
-logger = logging.getLogger(__name__)
-
-SECONDS = 2.0
 ROWS = 200  # in one statement
-MOST = 100_000  # kinds of counts waiting; while the database is away, what comes after is not counted
+MOST = 100_000  # kinds of counts that wait
 
 Key = tuple[int, int, date]  # version, package, day
 
 
-class Tally:
-    """The counts of one process that are not written yet."""
-
-    def __init__(self) -> None:
-        self._waiting: Counter[Key] = Counter()
-        self._lock = threading.Lock()
-        self._writing = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._stop = threading.Event()
-        self._runs = False
-
-    def start(self) -> None:
-        """Write every few seconds from now on, and when the process ends. For processes that serve."""
-        if not self._runs:
-            self._runs = True
-            atexit.register(self.stop)
-
-    def add(self, version: Version) -> None:
-        """Count one download of a version, today."""
-        key = (version.pk, version.package_id, timezone.now().date())
-        with self._lock:
-            if key in self._waiting or len(self._waiting) < MOST:
-                self._waiting[key] += 1
-            # Looked at here, because a thread does not live on in a process that was forked.
-            if self._runs and (self._thread is None or not self._thread.is_alive()) and not self._stop.is_set():
-                self._thread = threading.Thread(target=self._run, name="download counts", daemon=True)
-                self._thread.start()
-
-    def write(self) -> None:
-        """Write what was counted. Raises DatabaseError, and keeps the counts for the next time."""
-        with self._writing:
-            with self._lock:
-                taken, self._waiting = self._waiting, Counter()
-            # Sorted, so that two processes lock rows in the same order.
-            rows = sorted(taken.items())
-            written = 0
-            try:
-                for start in range(0, len(rows), ROWS):
-                    _add_to_rows(rows[start : start + ROWS])
-                    written = start + ROWS
-            except BaseException:
-                with self._lock:
-                    self._waiting.update(dict(rows[written:]))
-                raise
-
-    def stop(self) -> None:
-        """Write for the last time; the process ends."""
-        self._stop.set()
-        self._try_to_write()
-
-    def _run(self) -> None:
-        while not self._stop.wait(SECONDS):
-            self._try_to_write()
-
-    def _try_to_write(self) -> None:
-        try:
-            close_old_connections()
-            if self._waiting:
-                self.write()
-        except (DatabaseError, InterfaceError):
-            logger.warning("the download counts could not be written; they wait", exc_info=True)
-        finally:
-            close_old_connections()
-
-
-tally = Tally()
+def add(version: Version) -> None:
+    """Count one download of a version, today."""
+    tally.keep((version.pk, version.package_id, timezone.now().date()), 1)
 
 
 def watch(body: BinaryIO, version: Version) -> Watched:
     """The bytes of a version's tarball, counted as one download when all of them were handed on."""
-    return Watched(body, version.size, lambda: tally.add(version))
+    return Watched(body, version.size, lambda: add(version))
 
 
 class Watched:
@@ -131,16 +62,20 @@ class Watched:
         return getattr(self._body, name)
 
 
-def _add_to_rows(rows: list[tuple[Key, int]]) -> None:
-    known = set(Version.objects.filter(pk__in=[key[0] for key, _ in rows]).values_list("pk", flat=True))
-    rows = [row for row in rows if row[0][0] in known]  # the others were removed in the admin site meanwhile
-    if not rows:
-        return
+def _write(counts: dict[Key, int]) -> None:
+    known = set(Version.objects.filter(pk__in={key[0] for key in counts}).values_list("pk", flat=True))
+    # The others were removed in the admin site meanwhile. Sorted, so that two processes lock rows in the same order.
+    rows = sorted(row for row in counts.items() if row[0][0] in known)
     table = DownloadCount._meta.db_table
-    values = ", ".join(["(%s, %s, %s, %s)"] * len(rows))
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table} (version_id, package_id, day, count) VALUES {values} "  # noqa: S608 - our own names
-            f"ON CONFLICT (version_id, day) DO UPDATE SET count = {table}.count + excluded.count",
-            [value for key, count in rows for value in (*key, count)],
-        )
+        for start in range(0, len(rows), ROWS):
+            some = rows[start : start + ROWS]
+            values = ", ".join(["(%s, %s, %s, %s)"] * len(some))
+            cursor.execute(
+                f"INSERT INTO {table} (version_id, package_id, day, count) VALUES {values} "  # noqa: S608 - our own names
+                f"ON CONFLICT (version_id, day) DO UPDATE SET count = {table}.count + excluded.count",
+                [value for key, count in some for value in (*key, count)],
+            )
+
+
+tally: Later[Key, int] = Later("download counts", _write, most=MOST, merge=operator.add)

@@ -67,7 +67,8 @@ def of_token(token: Token) -> TokenUse | None:
 _purged_at = 0.0
 
 
-def _write(rows: list[TokenUse]) -> None:
+def _write(uses: dict[tuple[int, int, str], TokenUse]) -> None:
+    rows = list(uses.values())
     live = set(Token.objects.filter(pk__in={row.token_id for row in rows}).values_list("pk", flat=True))
     there = set(Package.objects.filter(pk__in={row.package_id for row in rows}).values_list("pk", flat=True))
     rows = [row for row in rows if row.token_id in live and row.package_id in there]

@@ -22,23 +22,32 @@ Row = TypeVar("Row")
 
 
 class Later(Generic[Key, Row]):
-    """Rows of one process that are not written yet, one for each key: the newest."""
+    """Rows of one process that are not written yet, one for each key: the newest, or what `merge` makes of all."""
 
     every: list[Later] = []
 
-    def __init__(self, name: str, write: Callable[[list[Row]], None], *, most: int) -> None:
-        """write: puts rows into the database. most: how many wait; while the database is away, more are dropped."""
-        self._name, self._write, self._most = name, write, most
+    def __init__(
+        self,
+        name: str,
+        write: Callable[[dict[Key, Row]], None],
+        *,
+        most: int,
+        merge: Callable[[Row, Row], Row] = lambda older, newer: newer,
+    ) -> None:
+        """write: puts rows into the database, all or none of them, in one transaction.
+
+        most: how many wait; while the database is away, more are dropped.
+        """
+        self._name, self._write, self._most, self._merge = name, write, most, merge
         self._waiting: dict[Key, Row] = {}
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         Later.every.append(self)
 
     def keep(self, key: Key, row: Row) -> None:
-        """Write this row later, in place of one of the same key that still waits."""
+        """Write this row later, together with one of the same key that still waits."""
         with self._lock:
-            if key in self._waiting or len(self._waiting) < self._most:
-                self._waiting[key] = row
+            self._add(key, row)
         writer.wake()
 
     def write(self) -> None:
@@ -49,16 +58,24 @@ class Later(Generic[Key, Row]):
             if not taken:
                 return
             try:
-                self._write(list(taken.values()))
+                self._write(taken)
             except BaseException:
                 with self._lock:
-                    self._waiting = taken | self._waiting
+                    newer, self._waiting = self._waiting, taken
+                    for key, row in newer.items():
+                        self._add(key, row)
                 raise
 
     def clear(self) -> None:
         """Forget what waits."""
         with self._lock:
             self._waiting.clear()
+
+    def _add(self, key: Key, row: Row) -> None:
+        if key in self._waiting:
+            self._waiting[key] = self._merge(self._waiting[key], row)
+        elif len(self._waiting) < self._most:
+            self._waiting[key] = row
 
 
 class Writer:

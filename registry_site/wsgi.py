@@ -8,9 +8,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "registry_site.settings")
 application = get_wsgi_application()
 
 from accounts.sightings import watch  # noqa: E402 - models can be imported from here on
-from packages.counting import tally  # noqa: E402
 from registry_site.later import writer  # noqa: E402
 
-tally.start()
 watch.start()
 writer.start()

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from accounts.actor import NOBODY
 from packages import access, counting, downloads
-from packages.counting import Tally
 from packages.downloads import Period
 from packages.models import DownloadCount, Package, Version
+from registry_site import later
 from registry_site.errors import Invalid
 from tests.conftest import login_token
 from tests.tools.registry_client import without_reference
@@ -22,12 +22,10 @@ from tests.tools.registry_client import without_reference
 TODAY = date(2026, 3, 10)
 
 
-@pytest.fixture(autouse=True)
-def tally(monkeypatch):
-    """An empty tally without a thread."""
-    fresh = Tally()
-    monkeypatch.setattr(counting, "tally", fresh)
-    return fresh
+@pytest.fixture
+def tally():
+    """What was counted and is not written yet; no thread writes it."""
+    return counting.tally
 
 
 @pytest.fixture
@@ -93,7 +91,7 @@ def test_writing_adds_to_what_is_there(shelf, tally):
     version = Version.objects.get(package__name="@uma/open")
     for round_ in (1, 2):
         for _ in range(5):
-            tally.add(version)
+            counting.add(version)
         with CaptureQueriesContext(connection) as queries:
             tally.write()
         assert len([q for q in queries if q["sql"].startswith("INSERT")]) == 1
@@ -104,18 +102,18 @@ def test_writing_adds_to_what_is_there(shelf, tally):
 
 def test_a_database_that_fails_keeps_the_counts_for_the_next_time(shelf, tally, monkeypatch):
     version = Version.objects.get(package__name="@uma/open")
-    tally.add(version)
+    counting.add(version)
 
-    def fail(rows):
-        tally.add(version)  # meanwhile
+    def fail(counts):
+        counting.add(version)  # meanwhile
         raise DatabaseError("away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(counting, "_add_to_rows", fail)
-        patch.setattr(counting, "close_old_connections", lambda: None)  # the test goes on with its own
+        patch.setattr(tally, "_write", fail)
+        patch.setattr(later, "close_old_connections", lambda: None)  # the test goes on with its own
         with pytest.raises(DatabaseError):
             tally.write()
-        tally.stop()  # it never raises into the server
+        later.Writer().stop()  # it never raises into the server
     assert counted() == {}
     tally.write()
     assert counted() == {("@uma/open", TODAY): 3}
@@ -123,15 +121,15 @@ def test_a_database_that_fails_keeps_the_counts_for_the_next_time(shelf, tally, 
 
 def test_a_version_that_is_gone_takes_no_other_count_with_it(shelf, tally):
     version = Version.objects.get(package__name="@uma/open")
-    tally.add(version)
-    tally.add(Version(pk=version.pk + 10_000, package_id=version.package_id))
+    counting.add(version)
+    counting.add(Version(pk=version.pk + 10_000, package_id=version.package_id))
     tally.write()
     assert counted() == {("@uma/open", TODAY): 1}
 
 
 def test_threads_lose_nothing(shelf, tally):
     version = Version.objects.get(package__name="@uma/open")
-    threads = [threading.Thread(target=lambda: [tally.add(version) for _ in range(500)]) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: [counting.add(version) for _ in range(500)]) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -144,7 +142,7 @@ def test_a_day_ends_at_midnight_utc(shelf, tally, time_machine):
     version = Version.objects.get(package__name="@uma/open")
     for moment in ("2026-03-10T23:59:59+00:00", "2026-03-11T00:00:00+00:00"):
         time_machine.move_to(datetime.fromisoformat(moment), tick=False)
-        tally.add(version)
+        counting.add(version)
     tally.write()
     assert set(counted()) == {("@uma/open", TODAY), ("@uma/open", TODAY + timedelta(days=1))}
 
