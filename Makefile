@@ -3,15 +3,21 @@
 PYTHON ?= python3
 BIN = .venv/bin
 QUIET_PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
-DATABASE_TESTS = $(wildcard tests/unit tests/policy)
+# What is asked of PostgreSQL each time: the policy's rule, and whatever rests on SQL, locks and constraints.
+ON_POSTGRES = tests/policy/test_grid.py::test_checks_and_lists_are_one_rule $(patsubst %,tests/unit/test_%.py,changes \
+	conversion departure dependents downloads invitations orgs org_two_factor packuments people plans prepared previews \
+	publishing quarantine refusals releases requests returns scopes search search_page service_accounts sessions sharing \
+	staging stars teams timetable token_use tokens trust webhooks)
 LOCK_WITH = uv==0.13.8
-WORKERS ?= 2
+WORKERS ?= 3
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: help serve test test-clients screenshots lint lock clean venv install install-test
+.PHONY: help serve test test-postgres test-clients screenshots lint lock clean venv install install-test
 
 help:
 	@echo 'make serve   run the registry on port 8000 (PORT=...), installing what it needs first'
-	@echo 'make test    install what the tests need, check the code, run every test on SQLite and on PostgreSQL'
+	@echo 'make test    install what the tests need, check the code, run every test on SQLite, and what rests on SQL on PostgreSQL'
+	@echo 'make test-postgres   run every unit and policy test on PostgreSQL'
 	@echo 'make test-clients   run every command of every client, and write docs/clients.md'
 	@echo 'make screenshots   take pictures of the pages, with a demo in them, into docs/screenshots'
 	@echo 'make lint    check the code only'
@@ -27,17 +33,19 @@ test: install-test
 	@$(BIN)/python -m tests.tools.browser </dev/null
 	@$(MAKE) --no-print-directory lint
 	@echo 'Tests on SQLite ...'
-	@env -u DATABASE_URL $(BIN)/python -m pytest -n $(WORKERS) </dev/null
-	@echo 'Database tests on PostgreSQL: $(DATABASE_TESTS) ...'
-	@[ -z '$(DATABASE_TESTS)' ] || TEST_DATABASE=postgres $(BIN)/python -m tests.tools.postgres -- \
-		$(BIN)/python -m pytest -n $(WORKERS) $(DATABASE_TESTS) </dev/null
+	@env -u DATABASE_URL $(PYTEST) </dev/null
+	@echo 'What rests on the database, on PostgreSQL ...'
+	@$(BIN)/python -m tests.tools.postgres -- $(PYTEST) $(ON_POSTGRES) </dev/null
+
+test-postgres: install-test
+	@$(BIN)/python -m tests.tools.postgres -- $(PYTEST) tests/unit tests/policy </dev/null
 
 # The table is written even when a cell failed, so that it shows which.
 
 test-clients: install-test
 	@$(BIN)/python -m tests.tools.clients --more </dev/null
 	@$(BIN)/python -m tests.tools.clients_table --clear
-	@env -u DATABASE_URL $(BIN)/python -m pytest -m matrix -n $(WORKERS) tests/protocol </dev/null; \
+	@env -u DATABASE_URL $(PYTEST) -m matrix tests/protocol </dev/null; \
 		code=$$?; $(BIN)/python -m tests.tools.clients_table && exit $$code
 
 # Pictures are made, not kept: docs/pages.md says in words what they show.

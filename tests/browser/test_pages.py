@@ -199,7 +199,8 @@ MOVED = """() => new Promise(done => {
 
 
 def faults(page: Page, **options) -> list[str]:
-    """What axe, which is in the page already, calls serious or critical."""
+    """What axe calls serious or critical."""
+    page.evaluate(f"() => {{ if (!window.axe) {{ {AXE_SCRIPT} }} }}")
     found = page.evaluate("options => axe.run(options)", {"resultTypes": ["violations"], **options})["violations"]
     return [
         f"{each['id']}: {each['help']}: {node['target']}"
@@ -215,7 +216,6 @@ def look_at(page: Page, address: str) -> list[str]:
     page.emulate_media(color_scheme="light")
     page.goto(address)
     wrong = [f"moved by {each}" for each in page.evaluate(MOVED)]
-    page.evaluate(AXE_SCRIPT)
     wrong += faults(page)
     page.emulate_media(color_scheme="dark")
     dark = faults(page, runOnly=["color-contrast"])  # the other scheme has other colours and nothing else

@@ -61,11 +61,11 @@ def test_a_request_is_declined(visit, company, scripts):
 def test_the_pages_fit_and_axe_finds_nothing(visit, company):
     alice, bob, org, name = company
     his, hers = visit(bob), visit(alice)
-    look_at(his, f"/package/{name}")
+    assert look_at(his, f"/package/{name}") == []
     his.get_by_role("button", name="Ask for access").click()
-    look_at(his, f"/package/{name}")
-    look_at(hers, f"/org/{org}/requests")
-    look_at(hers, f"/package/{name}/access")
+    assert look_at(his, f"/package/{name}") == []
+    assert look_at(hers, f"/org/{org}/requests") == []
+    assert look_at(hers, f"/package/{name}/access") == []
 
 
 def test_what_npm_printed_is_looked_up_on_the_website(visit, company):
@@ -76,5 +76,5 @@ def test_what_npm_printed_is_looked_up_on_the_website(visit, company):
     for person in (bob, alice):  # who asked, and who manages it
         page = visit(person)
         page.wait_for_timeout(1500)  # it is written a second later
-        look_at(page, f"/errors/{reference}")
+        assert look_at(page, f"/errors/{reference}") == []
         expect(page.get_by_text(f"GET /npm/{name}")).to_be_visible()

@@ -91,7 +91,7 @@ def test_private_vanishes_from_another_persons_search_at_once_and_public_comes_b
     hers.goto(f"/package/{name}/access")
     hers.get_by_role("button", name="Private", exact=True).click()
     expect(hers.get_by_role("heading", name=f"Make {name} private?")).to_be_visible()
-    expect(hers.get_by_text(f"except 1 person: {alice.name}.")).to_be_visible()
+    expect(hers.get_by_text(f"except 1 person with access of their own: {alice.name}.")).to_be_visible()
     assert found(his, word) == [name]  # a preview changes nothing
 
     hers.get_by_label(f"Type {name} to confirm").fill("yes")

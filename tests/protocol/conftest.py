@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 
 import pytest
 
@@ -25,9 +26,21 @@ def pytest_generate_tests(metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items) -> None:
-    """What is marked `matrix` runs when asked for with `-m matrix`; of the table's rows, a few run with all tests."""
+    """What is marked `matrix` runs when asked for with `-m matrix`; of the table's rows, a few run with all tests.
+
+    Of a test that runs with several versions of one client, those between the newest and the oldest are marked so.
+    """
     whole = "matrix" in config.option.markexpr
     left_out = []
+    versions = defaultdict(set)
+    for item in items:
+        if client := _client(item):
+            versions[item.function, client[0]].add(client[1])
+    for item in items:
+        if client := _client(item):
+            majors = versions[item.function, client[0]]
+            if min(majors) < client[1] < max(majors):
+                item.add_marker("matrix")
     for item in items:
         marker = item.get_closest_marker("row")
         if marker is None:
@@ -41,6 +54,12 @@ def pytest_collection_modifyitems(config, items) -> None:
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _client(item) -> tuple[str, int] | None:
+    params = item.callspec.params if hasattr(item, "callspec") and not item.get_closest_marker("row") else {}
+    kind = params.get("kind", ("npm", params.get("major")))
+    return kind if isinstance(kind, tuple) and isinstance(kind[1], int) else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,11 +6,12 @@ import os
 import shlex
 import shutil
 import subprocess
+import time
 from types import SimpleNamespace
 
 import pytest
 
-from accounts import recipes
+from accounts import recipes, sightings
 from accounts.recipes import Wish
 from tests.live import fetch, make
 from tests.protocol.test_matrix_4_accounts import converse
@@ -77,6 +78,7 @@ def test_a_laptop(registry, shelf, tmp_path, kind, whole):
     machine = Machine(kind, tmp_path / "home", registry.registry)
     said = ""
     alice.browser.get("/connect")  # and from now on it waits
+    time.sleep(sightings.REFRESH_SECONDS)  # a person needs as long to read the first line; pnpm runs them all in it
     for step in recipes.steps(Wish(kind, "laptop", "" if whole else alice.name), registry.registry):
         for line in step.text.splitlines():
             said += machine.type(line, alice.browser)
