@@ -125,4 +125,10 @@ def _purge() -> None:
 
 
 _later: Later[str, RefusedRequest] = Later("refused requests", _write, most=2 * A_MINUTE)
-write, forget = _later.write, _later.clear
+write = _later.write
+
+
+def forget() -> None:
+    """Begin anew: nothing waits to be written, and nobody had a refusal in this minute."""
+    _later.clear()
+    _minute.clear()

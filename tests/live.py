@@ -19,6 +19,7 @@ import pytest
 from tests.tools import clients
 from tests.tools.homes import Client
 from tests.tools.server import Registry
+from tests.tools.terminal import wait_until_raw
 from tests.tools.visitor import Person, Visitor, sign_up
 
 _numbers = itertools.count(1)
@@ -129,6 +130,7 @@ def answer_prompts(words: list[str], client: Client, answers: dict[str, str]) ->
             said += os.read(terminal, 4096).decode(errors="replace")
             shown = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", said).rstrip()
             if prompt := next((each for each in waiting if shown.endswith(each)), None):
+                wait_until_raw(terminal)
                 os.write(terminal, waiting.pop(prompt).encode() + b"\r")
         os.kill(pid, signal.SIGKILL)  # it waits for something that no answer is for
     except OSError:  # the command ended and took its terminal with it

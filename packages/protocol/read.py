@@ -9,7 +9,7 @@ from packages import access, blobs, counting, packuments, quarantine, token_use
 from packages.access import Action
 from packages.models import Package, Version
 from packages.names import PackageName
-from registry_site.errors import Invalid, NotFound
+from registry_site.errors import Invalid, NotFound, Unavailable
 
 ABBREVIATED = "application/vnd.npm.install-v1+json"
 # A copy may be kept, for one second, and is a second old already: every client asks again with If-None-Match, so a
@@ -20,6 +20,13 @@ CACHE_TARBALL = "private, max-age=31536000, immutable"
 
 def packument(request, name: str) -> HttpResponse:
     """`npm install`, `npm view`: the packument, full or abbreviated as Accept says; full for `?write=true`."""
+    try:
+        return _packument(request, name)
+    except Unavailable:  # it changed between two queries; the policy is asked again, about what it is now
+        return _packument(request, name)
+
+
+def _packument(request, name: str) -> HttpResponse:
     package = access.find(request.actor, Action.VIEW, name)
     accept = request.headers.get("accept", "")
     abbreviated = ABBREVIATED in accept and "write" not in request.GET

@@ -15,6 +15,7 @@ import pytest
 from tests.live import fetch
 from tests.protocol.matrix import Cast, Terminal, installed, row
 from tests.tools.server import Registry
+from tests.tools.terminal import wait_until_raw
 from tests.tools.visitor import PASSWORD, Visitor, password_login, sign_up
 
 GROUP = "Logins, and two registries on one machine"
@@ -156,6 +157,7 @@ def converse(
                 approved = browser.submit(address[0], decision="approve")
                 assert "You are logged in" in approved.text, approved.text
             if prompt := next((each for each in waiting if plain.rstrip().endswith(each)), None):
+                wait_until_raw(screen)
                 time.sleep(0.3)  # some print the prompt a moment before they listen
                 os.write(screen, waiting.pop(prompt).encode() + b"\r")
                 said += "\n"

@@ -56,7 +56,7 @@ def converse(
             if waiting and fresh.endswith(waiting[0][0]):
                 answer = waiting.pop(0)[1]
                 typed = answer if isinstance(answer, str) else answer(plain)
-                _wait_until_raw(screen)
+                wait_until_raw(screen)
                 os.write(screen, typed.encode() + b"\r")
                 answered = len(plain)
         os.kill(pid, signal.SIGKILL)  # it waits for something that no answer is for
@@ -67,7 +67,7 @@ def converse(
     return Completed(_COLOURS.sub("", said), "", code)
 
 
-def _wait_until_raw(screen: int) -> None:
+def wait_until_raw(screen: int) -> None:
     """A prompt is printed before its command reads single keys; a line typed in between would not end for it."""
     for _ in range(50):
         if not termios.tcgetattr(screen)[3] & termios.ICANON:
