@@ -83,6 +83,12 @@ def near(name: str, among: QuerySet[User] | None = None, most: int = 3) -> list[
     return difflib.get_close_matches(name, people.values_list("username", flat=True)[:2000], n=most, cutoff=0.6)
 
 
+def did_you_mean(name: str) -> str:
+    """The end of a sentence that says there is nobody of this name: the names like it; "" where there are none."""
+    found = near(name)
+    return f"; did you mean {' or '.join(found)}?" if found else ""
+
+
 def invite(actor: Actor, email: str = "") -> str:
     """Make an invitation to sign up; gives the secret for its link, which is shown once."""
     secret = secrets.token_urlsafe(32)

@@ -48,8 +48,7 @@ def explain(actor: Actor, package: Package, text: str, why: reasons.Reasons | No
     try:
         user = people.find(text)
     except NotFound as refusal:
-        near = people.near(text)
-        raise NotFound(refusal.message + (f"; did you mean {' or '.join(near)}?" if near else "")) from refusal
+        raise NotFound(refusal.message + people.did_you_mean(text)) from refusal
     return _of_person(package, user, why)
 
 

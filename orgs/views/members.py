@@ -47,10 +47,8 @@ def invite(request, org: str) -> HttpResponse:
     try:
         made, secret = invitations.invite(request.actor, org, given["user"], given["role"], given["teams"])
     except Refusal as refusal:
-        message = refusal.message
-        if isinstance(refusal, NotFound) and (near := people.near(given["user"])):
-            message += f"; did you mean {' or '.join(near)}?"
-        form.add_error("user", message)
+        hint = people.did_you_mean(given["user"]) if isinstance(refusal, NotFound) else ""
+        form.add_error("user", refusal.message + hint)
         return show(request, found, form=form)
     return _invited(request, found, made, secret)
 

@@ -68,8 +68,7 @@ def people(request, name: str) -> HttpResponse:
         else:
             sharing.grant_person(request.actor, name, username, permission)
     except NotFound as refusal:
-        near = person_verbs.near(username)
-        error = refusal.message + (f"; did you mean {' or '.join(near)}?" if near else "")
+        error = refusal.message + person_verbs.did_you_mean(username)
         return _card(request, name, PEOPLE, {"error": error, "typed": username})
     except Refusal as refusal:
         return _card(request, name, PEOPLE, {"error": refusal.message, "typed": username})
