@@ -14,7 +14,7 @@ from accounts.twofactor import present
 from orgs.models import Membership, Role
 from packages.models import Access, Package, Permission, PersonGrant, TeamGrant, TwoFactor
 from packages.names import PackageName
-from registry_site.errors import NotAllowed, NotFound, OneTimePassRequired
+from registry_site.errors import NotAllowed, NotFound
 from registry_site.prepared import PreparedQuery
 
 
@@ -254,24 +254,9 @@ def granted(kind: int, level: str, standing: int) -> frozenset[Action]:
     return frozenset(action for action, column in _COLUMN.items() if standing >= row[column])
 
 
-def allowed(actor: Actor, package: Package) -> frozenset[Action]:
-    """What another actor, person and credential, may do with a package that was found: to explain, never to decide.
-
-    An action that would ask for a one-time password counts as allowed.
-    """
-    return frozenset(action for action in can(_ranked(actor).get(pk=package.pk)) if _suits(actor, action, package))
-
-
-def _suits(actor: Actor, action: Action, package: Package) -> bool:
-    try:
-        actor.require(POWER[action], package=package.name)
-        if action in (Action.PUBLISH, Action.MANAGE):
-            require_two_factor(actor, package, package.two_factor)
-    except OneTimePassRequired:
-        return True
-    except NotAllowed:
-        return False
-    return True
+def again(actor: Actor, package: Package) -> Package:
+    """The row of a package that was found, as it is now, with the standing of this actor towards it."""
+    return _ranked(actor).get(pk=package.pk)
 
 
 def is_open(package: Package) -> bool:
@@ -287,14 +272,14 @@ def recheck(actor: Actor, action: Action, package: Package, *, claimed: bool = F
     of an org who is in none of its teams.
     A right that was taken away while an upload ran is gone. Raises as `find`.
     """
-    again = _ranked(actor).get(pk=package.pk)
-    if claimed and again.scope is not None and may_claim(actor, again.scope):
-        return again
-    if action not in can(again):
-        raise _lacking(again, action) if Action.VIEW in can(again) else missing(actor, package.name)
+    now = again(actor, package)
+    if claimed and now.scope is not None and may_claim(actor, now.scope):
+        return now
+    if action not in can(now):
+        raise _lacking(now, action) if Action.VIEW in can(now) else missing(actor, package.name)
     if action in (Action.PUBLISH, Action.MANAGE):
-        require_two_factor(actor, again, again.two_factor)
-    return again
+        require_two_factor(actor, now, now.two_factor)
+    return now
 
 
 def require_two_factor(actor: Actor, package: Package, asks: str) -> None:

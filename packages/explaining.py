@@ -12,7 +12,7 @@ from packages import access, reasons, sharing
 from packages.access import BY_PERMISSION, Action, Standing
 from packages.models import Package, Permission, TwoFactor
 from packages.reasons import Reason
-from registry_site.errors import NotAllowed, NotFound
+from registry_site.errors import NotAllowed, NotFound, OneTimePassRequired
 
 ASKED = (Action.VIEW, Action.DOWNLOAD, Action.PUBLISH, Action.MANAGE)
 
@@ -54,7 +54,7 @@ def explain(actor: Actor, package: Package, text: str, why: reasons.Reasons | No
 
 def _of_person(package: Package, user: User, found: reasons.Reasons | None) -> Explanation:
     given = (reasons.every(package) if found is None else found).get(user.pk, [])
-    can = access.allowed(Actor(user), package)
+    can = _allowed(Actor(user), package)
     notes = [*_public(package), *_two_factor(package)]
     if not given and package.in_org and (why := _member_without(package, user)):
         notes.append(why)
@@ -78,11 +78,29 @@ def _of_token(actor: Actor, package: Package, prefix: str, found: reasons.Reason
     if token is None:
         raise NotFound(f"you have no token that begins with {prefix[: tokens.SHOWN]}")
     given = (reasons.every(package) if found is None else found).get(actor.user.pk, [])
-    can = access.allowed(Actor(actor.user, token, token.prefix), package)
+    can = _allowed(Actor(actor.user, token, token.prefix), package)
     notes = [f"The token {limits.sentence(token)}.", *_public(package), *_two_factor(package)]
     if not can and not Actor(actor.user, token).covers(package.name):
         notes.append("It is limited to other packages.")
     return Explanation("token", f"{token.prefix}…", _answers(can), given, notes)
+
+
+def _allowed(actor: Actor, package: Package) -> frozenset[Action]:
+    # Of somebody else, person and credential; what would ask for a one-time password counts as allowed.
+    found = access.again(actor, package)
+    return frozenset(action for action in access.can(found) if _suits(actor, action, found))
+
+
+def _suits(actor: Actor, action: Action, package: Package) -> bool:
+    try:
+        actor.require(access.POWER[action], package=package.name)
+        if action in (Action.PUBLISH, Action.MANAGE):
+            access.require_two_factor(actor, package, package.two_factor)
+    except OneTimePassRequired:
+        return True
+    except NotAllowed:
+        return False
+    return True
 
 
 def _own_tokens(actor: Actor) -> list[Token]:
