@@ -17,7 +17,7 @@ from django.db import connections
 from accounts import people, tokens
 from accounts.actor import Actor, operator
 from accounts.models import Token
-from tests.tools import payloads
+from tests.tools import payloads, prepared
 from tests.tools.registry_client import RegistryClient
 
 PASSWORD = "correct horse battery"
@@ -35,6 +35,8 @@ def pytest_configure(config) -> None:
 
 def pytest_unconfigure(config) -> None:
     shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
+    if not hasattr(config, "workerinput"):  # the last one that leaves
+        prepared.remove()
 
 
 def person(name: str, **more) -> Actor:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from tests.tools import ports
+from tests.tools import ports, prepared
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 60
@@ -83,13 +83,14 @@ class Registry:
 
     def start(self) -> None:
         """Start it and wait until it answers; on another port when somebody took the first one. Raises NotStarted."""
+        prepared.copy_into(self.data_dir, self.environ)
         for _ in range(3):
             self.port = ports.free()
             self.environ["PORT"] = str(self.port)
             if self.at_root:
                 self.environ |= {"PUBLIC_URL": self.url, "REGISTRY_HOST": f"127.0.0.1:{self.port}"}
-            prepared = self.manage("prepare")
-            self._log_file.write_text(prepared.stdout + prepared.stderr)
+            done = self.manage("prepare")
+            self._log_file.write_text(done.stdout + done.stderr)
             with self._log_file.open("ab") as output:
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "registry_site.wsgi:application"],

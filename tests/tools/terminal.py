@@ -59,12 +59,21 @@ def converse(
                 wait_until_raw(screen)
                 os.write(screen, typed.encode() + b"\r")
                 answered = len(plain)
-        os.kill(pid, signal.SIGKILL)  # it waits for something that no answer is for
-        said += "\n(it was still waiting, and was ended)"
-    except OSError:  # the command ended and took its terminal with it
+    except OSError:  # the command ended and took its terminal with it, or only closed that
         pass
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    return Completed(_COLOURS.sub("", said), "", code)
+    code, note = _ended(pid, last)
+    return Completed(_COLOURS.sub("", said) + note, "", code)
+
+
+def _ended(pid: int, last: float) -> tuple[int, str]:
+    while True:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status), ""
+        if time.monotonic() >= last:  # it waits for something that no answer is for
+            os.kill(pid, signal.SIGKILL)
+            return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), "\n(it was still waiting, and was ended)"
+        time.sleep(0.02)
 
 
 def wait_until_raw(screen: int) -> None:
