@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import secrets
 from pathlib import Path
@@ -90,6 +91,30 @@ def address(name: str) -> str:
     if value and not value.startswith(("http://", "https://")):
         raise ImproperlyConfigured(f"{name} is {value!r}; it begins with http:// or https://")
     return value
+
+
+def upstreams(name: str) -> list[dict[str, str]]:
+    """A JSON list such as `[{"scope": "@corp", "url": "https://npm.corp.example", "token": "..."}]`.
+
+    scope: may end with `*` (`@corp-*`); token: may be left out. Raises ImproperlyConfigured.
+    """
+    try:
+        found = json.loads(text(name) or "[]")
+        entries = [{key: each.get(key, "") for key in ("scope", "url", "token")} for each in found]
+        sound = all(isinstance(value, str) for each in entries for value in each.values())
+    except (ValueError, AttributeError, TypeError):
+        sound = False
+    if not sound:
+        raise ImproperlyConfigured(
+            f'{name} is a JSON list such as [{{"scope": "@corp", "url": "https://...", "token": ""}}]'
+        )
+    for each in entries:
+        each["url"] = each["url"].rstrip("/")
+        if not each["scope"].startswith("@") or "/" in each["scope"] or "*" in each["scope"].rstrip("*"):
+            raise ImproperlyConfigured(f"{name} holds the scope {each['scope']!r}; a scope is like @corp, or @corp-*")
+        if not each["url"].startswith(("http://", "https://")):
+            raise ImproperlyConfigured(f"{name} holds the address {each['url']!r}; it begins with http:// or https://")
+    return entries
 
 
 def kept_secret(name: str, file: Path) -> str:

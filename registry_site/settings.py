@@ -19,6 +19,7 @@ from registry_site.env import (
     one_of,
     switch,
     text,
+    upstreams,
     whole,
     words,
 )
@@ -63,6 +64,21 @@ if TRUSTED_PROXY_COUNT:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 EGRESS_ALLOWED_NETWORKS = networks("EGRESS_ALLOWED_NETWORKS")  # inner networks that webhooks and key sets may reach
+
+# --- the upstream registry, whose packages are mirrored on the way -------------------------------------------------
+
+UPSTREAM_URL = address("UPSTREAM_URL")
+UPSTREAM_TOKEN = text("UPSTREAM_TOKEN")
+UPSTREAMS = upstreams("UPSTREAMS")  # scopes that other registries have
+UPSTREAM_OFFLINE = switch("UPSTREAM_OFFLINE", False)  # serve what is here, and never call out
+UPSTREAM_MAX_AGE = whole("UPSTREAM_MAX_AGE", 300)
+UPSTREAM_SEARCH = switch("UPSTREAM_SEARCH", True)
+UPSTREAM_AUDIT = switch("UPSTREAM_AUDIT", True)
+UPSTREAM_SHA1 = switch("UPSTREAM_SHA1", True)  # old versions whose registry says no more than a SHA-1
+RESERVED_NAMES = words("RESERVED_NAMES")  # ours, although nothing of that name is here yet: acme-*, @acme
+MIRROR_MAX_MB = whole("MIRROR_MAX_MB", 0)
+MIRROR_MAX_DAYS = whole("MIRROR_MAX_DAYS", 0)
+DOWNLOAD_RECORD_DAYS = whole("DOWNLOAD_RECORD_DAYS", 90)
 
 if REGISTRY_HOST and not PUBLIC_URL:
     raise ImproperlyConfigured("REGISTRY_HOST needs PUBLIC_URL: the address of the website that npm login opens")

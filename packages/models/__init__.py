@@ -7,6 +7,7 @@ from packages.models.documents import Document
 from packages.models.downloads import DownloadCount
 from packages.models.feeds import FeedKey
 from packages.models.grants import Permission, PersonGrant, TeamGrant
+from packages.models.mirror import Mirror, MirrorAlert, MirrorDocument, MirrorVersion
 from packages.models.provenance import Attestation
 from packages.models.staging import StagedVersion
 from packages.models.stars import Star
@@ -27,6 +28,10 @@ __all__ = [
     "DownloadCount",
     "FeedKey",
     "Issuer",
+    "Mirror",
+    "MirrorAlert",
+    "MirrorDocument",
+    "MirrorVersion",
     "Package",
     "Permission",
     "PersonGrant",
