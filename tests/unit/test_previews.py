@@ -49,7 +49,7 @@ def uses(actor: Actor, package: Package, what: str = "download", days_ago: int =
 
 
 def rights(package: Package) -> dict[str, frozenset[Action]]:
-    return {user.username: access.allowed(Actor(user), package) for user in User.objects.all()}
+    return {user.username: access.can(access.again(Actor(user), package)) for user in User.objects.all()}
 
 
 def test_a_preview_says_what_the_change_then_does(ledger, alice, bob, erin, carol):
