@@ -1,0 +1,22 @@
+"""People, the names they hold, the credentials that speak for them, and the record of what was done."""
+
+from accounts.models.credentials import MAX_MACHINE, Approval, Device, OneTimePass, Token, WebLogin
+from accounts.models.people import MAX_PASSWORD, Invitation, Scope, TwoFactorMode, User, validate_name
+from accounts.models.records import AuditEvent, RefusedRequest
+
+__all__ = [
+    "MAX_MACHINE",
+    "MAX_PASSWORD",
+    "Approval",
+    "AuditEvent",
+    "Device",
+    "Invitation",
+    "OneTimePass",
+    "RefusedRequest",
+    "Scope",
+    "Token",
+    "TwoFactorMode",
+    "User",
+    "WebLogin",
+    "validate_name",
+]
