@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, names, tokens
+from accounts import audit, bearer, names
 from accounts.actor import Actor
 from accounts.models import Token
 from accounts.notices import warn
@@ -39,7 +39,7 @@ def report(request, actor: Actor, found: list[str]) -> int:
     """
     if len(found) > MOST:
         raise Invalid(f"a report has at most {MOST} tokens")
-    digests = {tokens.digest(each) for each in found if tokens.is_well_formed(each)}
+    digests = {bearer.digest(each) for each in found if bearer.is_well_formed(each)}
     with transaction.atomic():
         leaked = list(
             Token.objects.select_for_update(of=("self",))

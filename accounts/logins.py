@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import passwords, tokens
+from accounts import bearer, passwords, tokens
 from accounts.actor import ONE_TIME_PASS, Actor
 from accounts.models import Token, User, WebLogin
 from accounts.twofactor import codes
@@ -36,7 +36,7 @@ def start(address: str | None, agent: str) -> Started:
     """
     secret = secrets.token_urlsafe(32)
     waiting = WebLogin.objects.create(
-        public_id=uuid.uuid4(), poll_digest=tokens.digest(secret), address=address, agent=agent[:200]
+        public_id=uuid.uuid4(), poll_digest=bearer.digest(secret), address=address, agent=agent[:200]
     )
     return Started(waiting.public_id, secret)
 
@@ -75,7 +75,7 @@ def fetch(poll_secret: str) -> str | None:
     Raises NotFound when it was denied, fetched before, or is older than ten minutes.
     """
     with transaction.atomic():
-        login = _open(poll_digest=tokens.digest(poll_secret))
+        login = _open(poll_digest=bearer.digest(poll_secret))
         if login.approved_by is None:
             return None
         login.closed_at = timezone.now()

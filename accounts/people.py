@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts import audit, names, tokens
+from accounts import audit, bearer, names
 from accounts.actor import Actor
 from accounts.models import Invitation, Scope, User
 from registry_site.errors import Conflict, Invalid, NotFound
@@ -93,7 +93,7 @@ def invite(actor: Actor, email: str = "") -> str:
     """Make an invitation to sign up; gives the secret for its link, which is shown once."""
     secret = secrets.token_urlsafe(32)
     with transaction.atomic():
-        Invitation.objects.create(digest=tokens.digest(secret), email=email, created_by=actor.user)
+        Invitation.objects.create(digest=bearer.digest(secret), email=email, created_by=actor.user)
         audit.record(actor, "invitation.created", email=email)
     return secret
 
@@ -149,7 +149,7 @@ def require_first_admin_key(key: str) -> None:
 
 
 def _open_invitations(secret: str) -> QuerySet[Invitation]:
-    found = Invitation.objects.filter(digest=tokens.digest(secret), used_at=None)
+    found = Invitation.objects.filter(digest=bearer.digest(secret), used_at=None)
     return found.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
 
 

@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
-import re
-import secrets
-import string
 import uuid
-import zlib
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from accounts import audit, notices
+from accounts import audit, bearer, notices
 from accounts.actor import Actor
 from accounts.models import Scope, Token, User
 from registry_site.errors import BadCredential, Invalid, NotFound
 from registry_site.prepared import PreparedQuery
 
-# npm hides strings of this shape in its logs: npm_ and 36 to 48 letters and digits (@npmcli/redact).
-PREFIX = "npm_"
-RANDOM_LENGTH = 42  # letters and digits: 250 bits
-CHECK_LENGTH = 6
-SHAPE = re.compile(rf"{PREFIX}[0-9A-Za-z]{{{RANDOM_LENGTH + CHECK_LENGTH}}}", re.ASCII)
 MAX_PUBLISHER = 40  # what the audit log keeps of a credential's name
-SHOWN = 8  # characters of the prefix that lists show
 # Writing down each use would cost a write on every read; this often is enough to see that a token is alive.
 USE_INTERVAL = timedelta(minutes=5)
 
 LISTED = timedelta(days=30)  # so long a token that ran out stays on the list
-
-_ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
 
 class EndedToken(BadCredential):
@@ -73,15 +61,11 @@ def issue(
     _require_limits(cidr or [], days)
     if bypass_two_factor and org_permission == Token.OrgPermission.WRITE:
         raise Invalid("a token that bypasses two-factor publishes and installs; it may not manage orgs")
-    secret = _make_secret()
     with transaction.atomic():
-        token = Token.objects.create(
+        token, secret = _made(
             user=user,
             kind=kind,
-            key=uuid.uuid4(),
             name=name,
-            digest=digest(secret),
-            prefix=secret[:SHOWN],
             permission=permission,
             packages=packages or [],
             scopes=scopes or [],
@@ -112,12 +96,8 @@ def issue_trusted(
     publisher: who documents and the audit log name. key: the trusted publisher's, with which its tokens end.
     package: the one it publishes. Nobody can show a one-time password for it.
     """
-    secret = _make_secret()
-    token = Token.objects.create(
+    return _made(
         kind=Token.Kind.TRUSTED,
-        key=uuid.uuid4(),
-        digest=digest(secret),
-        prefix=secret[:SHOWN],
         permission=permission,
         packages=[package],
         bypass_two_factor=True,
@@ -125,7 +105,6 @@ def issue_trusted(
         publisher_key=key,
         expires_at=timezone.now() + lifetime,
     )
-    return token, secret
 
 
 def issue_for_org(
@@ -139,14 +118,10 @@ def issue_for_org(
     `TOKEN_MAX_DAYS` or an address range is none.
     """
     _require_limits(cidr, days)
-    secret = _make_secret()
     with transaction.atomic():
-        token = Token.objects.create(
+        token, secret = _made(
             kind=Token.Kind.SERVICE,
-            key=uuid.uuid4(),
             name=name,
-            digest=digest(secret),
-            prefix=secret[:SHOWN],
             permission=permission,
             packages=packages,
             scopes=[] if packages else [org.name],
@@ -191,8 +166,8 @@ def recognise(secret: str, address: str | None, agent: str = "", package: str = 
     A wrong checksum never reaches the database.
     """
     token = None
-    if is_well_formed(secret):
-        token = _BY_DIGEST.first(digest(secret))
+    if bearer.is_well_formed(secret):
+        token = _BY_DIGEST.first(bearer.digest(secret))
     if token is None:
         raise BadCredential("this token is not known here; run npm login to get a new one")
     now = timezone.now()
@@ -206,7 +181,7 @@ def recognise(secret: str, address: str | None, agent: str = "", package: str = 
     if token.cidr and not _inside(address, token.cidr):
         raise EndedToken(token, "this token may not be used from your address", code="ipaddress")
     if token.last_used_at is None or now - token.last_used_at > USE_INTERVAL:
-        asked = "" if SHAPE.search(package) else package[:214]  # somebody pastes a token where a name belongs
+        asked = "" if bearer.SHAPE.search(package) else package[:214]  # somebody pastes a token where a name belongs
         used = {"last_used_from": address, "last_used_by": agent[:120], "last_used_for": asked}
         Token.objects.filter(pk=token.pk).update(last_used_at=now, **used)
     return token
@@ -233,8 +208,8 @@ def revoke(actor: Actor, user: User, key_or_secret: str) -> None:
     """
     with transaction.atomic():
         own = Token.objects.select_for_update().filter(user=user, revoked_at=None)
-        if is_well_formed(key_or_secret):
-            token = own.filter(digest=digest(key_or_secret)).first()
+        if bearer.is_well_formed(key_or_secret):
+            token = own.filter(digest=bearer.digest(key_or_secret)).first()
         else:
             token = own.filter(key=_uuid(key_or_secret)).first()
         if token is None:
@@ -257,14 +232,10 @@ def ended(user: User) -> list[Token]:
     return [token for token in unrevoked if now - LISTED < expiry(token) <= now]
 
 
-def is_well_formed(secret: str) -> bool:
-    """Whether this could be one of our tokens at all: shape and checksum, without the database."""
-    return bool(SHAPE.fullmatch(secret)) and secret[-CHECK_LENGTH:] == _checksum(secret[:-CHECK_LENGTH])
-
-
-def digest(secret: str) -> str:
-    """How a random secret of 250 bits is kept: its SHA-256 in hex; a slower hash would add nothing but time."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+def _made(**columns: Any) -> tuple[Token, str]:
+    secret = bearer.make()
+    named = {"key": uuid.uuid4(), "digest": bearer.digest(secret), "prefix": secret[: bearer.SHOWN]}
+    return Token.objects.create(**named, **columns), secret
 
 
 def _require_limits(cidr: list[str], days: int | None) -> None:
@@ -272,19 +243,6 @@ def _require_limits(cidr: list[str], days: int | None) -> None:
         raise Invalid(f"a token lives 1 to {settings.TOKEN_MAX_DAYS} days")
     for block in cidr:
         _network(block)
-
-
-def _make_secret() -> str:
-    body = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(RANDOM_LENGTH))
-    return body + _checksum(body)
-
-
-def _checksum(body: str) -> str:
-    value, digits = zlib.crc32(body.encode()), ""
-    for _ in range(CHECK_LENGTH):
-        value, digit = divmod(value, len(_ALPHABET))
-        digits = _ALPHABET[digit] + digits
-    return digits
 
 
 def _network(block: str):

@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from accounts import audit, people, tokens
+from accounts import audit, bearer, people
 from accounts.actor import Actor, Power
 from accounts.models import User
 from orgs import access, organizations, telling
@@ -108,7 +108,7 @@ def waiting_for(actor: Actor) -> QuerySet[Invitation]:
 
 def by_secret(org_name: str, secret: str) -> Invitation:
     """The open invitation behind a link, for whoever holds it. Raises NotFound."""
-    found = _open(Invitation.objects.filter(digest=tokens.digest(secret), org__scope__name=org_name))
+    found = _open(Invitation.objects.filter(digest=bearer.digest(secret), org__scope__name=org_name))
     invitation = found.select_related("org__scope", "user", "invited_by").first()
     if invitation is None:
         raise NotFound(OVER)
@@ -209,7 +209,7 @@ def _require_pause(invitation: Invitation) -> None:
 
 def _send(actor: Actor, invitation: Invitation, secret: str) -> None:
     now = timezone.now()
-    invitation.digest, invitation.sent_at, invitation.expires_at = tokens.digest(secret), now, now + LIFETIME
+    invitation.digest, invitation.sent_at, invitation.expires_at = bearer.digest(secret), now, now + LIFETIME
     invitation.save()
     if invitation.email:
         people.let_in(invitation.digest, invitation.email, invitation.invited_by, invitation.expires_at)

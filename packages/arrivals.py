@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from accounts.actor import Actor
+from accounts.bearer import SHAPE
 from accounts.models import Scope
-from accounts.tokens import SHAPE
 from orgs.models import DEVELOPERS, FirstGrant, Team
 from packages import blobs, manifests, packuments, plans, readmes, tarballs, trust
 from packages.models import Access, Package, Permission, PersonGrant, StagedVersion, TeamGrant, Version

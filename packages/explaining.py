@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from accounts import limits, people, tokens
+from accounts import bearer, limits, people, tokens
 from accounts.actor import Actor
 from accounts.models import Token, User
 from orgs.models import Membership, Team
@@ -41,7 +41,7 @@ def explain(actor: Actor, package: Package, text: str, why: reasons.Reasons | No
     """
     if not sharing.may_see_people(package):
         raise NotAllowed(f"only those who belong to {package.name} see who else uses it")
-    if text.startswith(tokens.PREFIX):
+    if text.startswith(bearer.PREFIX):
         return _of_token(actor, package, text, why)
     if ":" in text:
         return _of_team(package, text.rpartition(":")[2])
@@ -74,9 +74,9 @@ def _of_team(package: Package, name: str) -> Explanation:
 
 
 def _of_token(actor: Actor, package: Package, prefix: str, found: reasons.Reasons | None) -> Explanation:
-    token = next((each for each in _own_tokens(actor) if each.prefix == prefix[: tokens.SHOWN]), None)
+    token = next((each for each in _own_tokens(actor) if each.prefix == prefix[: bearer.SHOWN]), None)
     if token is None:
-        raise NotFound(f"you have no token that begins with {prefix[: tokens.SHOWN]}")
+        raise NotFound(f"you have no token that begins with {prefix[: bearer.SHOWN]}")
     given = (reasons.every(package) if found is None else found).get(actor.user.pk, [])
     can = _allowed(Actor(actor.user, token, token.prefix), package)
     notes = [f"The token {limits.sentence(token)}.", *_public(package), *_two_factor(package)]

@@ -7,7 +7,7 @@ import secrets
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, tokens
+from accounts import audit, bearer
 from accounts.actor import Actor
 from accounts.models import User
 from packages.models import FeedKey
@@ -21,7 +21,7 @@ def issue(actor: Actor) -> str:
     user = _person(actor)
     secret = secrets.token_urlsafe(BYTES)
     with transaction.atomic():
-        columns = {"digest": tokens.digest(secret), "created_at": timezone.now()}
+        columns = {"digest": bearer.digest(secret), "created_at": timezone.now()}
         FeedKey.objects.update_or_create(user=user, defaults=columns)
         audit.record(actor, "feed_key.created", person=user.username)
     return secret
@@ -45,7 +45,7 @@ def reader(secret: str, address: str | None, request_id: str) -> Actor:
 
     Raises NotFound for a key that was never made, was revoked, or whose person is suspended, in the same words.
     """
-    key = FeedKey.objects.select_related("user").filter(digest=tokens.digest(secret), user__is_active=True).first()
+    key = FeedKey.objects.select_related("user").filter(digest=bearer.digest(secret), user__is_active=True).first()
     if key is None:
         raise NotFound("this key opens no feed; make another under Settings")
     return Actor(user=key.user, credential="feed", address=address, request_id=request_id)

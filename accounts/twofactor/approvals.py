@@ -11,7 +11,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import tokens
+from accounts import bearer
 from accounts.actor import Actor
 from accounts.models import Approval
 from accounts.twofactor import codes
@@ -38,7 +38,7 @@ def challenge(actor: Actor, command: str, agent: str) -> Challenge:
     Approval.objects.filter(user=actor.user, created_at__lte=timezone.now() - LIFETIME).delete()
     waiting = Approval.objects.create(
         public_id=uuid.uuid4(),
-        poll_digest=tokens.digest(secret),
+        poll_digest=bearer.digest(secret),
         user=actor.user,
         token=actor.token,
         command=command[:100],
@@ -86,7 +86,7 @@ def fetch(poll_secret: str) -> str | None:
 
     Raises NotFound when it was denied, fetched, or is older than ten minutes.
     """
-    poll_digest = tokens.digest(poll_secret)
+    poll_digest = bearer.digest(poll_secret)
     seen = _open(poll_digest=poll_digest)
     if seen is not None and seen.approved_at is None:
         return None  # asked every two seconds: no lock for that

@@ -13,7 +13,7 @@ from allauth.mfa.models import Authenticator
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import audit, tokens
+from accounts import audit, bearer
 from accounts.actor import Actor, address_of
 from accounts.models import OneTimePass, Token, User
 from accounts.notices import warn
@@ -35,7 +35,7 @@ def check(request, user: User, token: Token | None, code: str) -> bool:
     code = normalise(code)
     if not code or len(code) > MAX_CODE:
         return False
-    digest = tokens.digest(code)
+    digest = bearer.digest(code)
     known = OneTimePass.objects.filter(user=user, digest=digest, good_until__gt=timezone.now()).first()
     if known is not None:
         return token is not None and known.token_id == token.pk
@@ -54,7 +54,7 @@ def normalise(code: str) -> str:
 
 def accept(user: User, token: Token | None, code: str) -> None:
     """Let one credential show this code for the next minutes: whoever approved it in the browser is the person."""
-    digest = tokens.digest(normalise(code))
+    digest = bearer.digest(normalise(code))
     OneTimePass.objects.create(user=user, token=token, digest=digest, good_until=timezone.now() + REPEAT)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection, transaction
 
-from accounts import audit, people, tokens
+from accounts import audit, bearer, people, tokens
 from accounts.actor import Actor, operator
 from accounts.limits import Limits
 from accounts.models import AuditEvent, Token
@@ -177,8 +177,8 @@ def test_no_secret_and_no_password_is_in_the_log(npm, client, world):
         log = str(cursor.fetchall())
     for secret in (PASSWORD, world.secret, login, invitation):
         assert secret not in log
-        assert tokens.digest(secret) not in log
-    assert not tokens.SHAPE.search(log)
+        assert bearer.digest(secret) not in log
+    assert not bearer.SHAPE.search(log)
 
 
 def test_an_event_says_who_from_where_by_which_credential_and_request(npm, world):
@@ -239,4 +239,4 @@ def test_a_token_is_named_by_its_prefix_only(world):
     assert event.facts == {
         "token": prefix, "kind": "login", "permission": "read-write", "bypass_two_factor": False
     }  # fmt: skip
-    assert len(event.facts["token"]) == tokens.SHOWN
+    assert len(event.facts["token"]) == bearer.SHOWN

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts import people, tokens
+from accounts import bearer, people
 from accounts.models import AuditEvent, Token, User
 from orgs.models import Org
 from packages import blobs
@@ -135,4 +135,4 @@ def test_prepare_is_run_again_and_again_and_prints_the_first_admins_link_until_t
     assert "/setup/" in run("prepare")
     people.create_first_admin(key, "root1", "root@example.com", PASSWORD)
     assert "/setup/" not in run("prepare")
-    assert tokens.SHAPE.search(told) is None
+    assert bearer.SHAPE.search(told) is None

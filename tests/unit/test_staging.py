@@ -12,7 +12,7 @@ from allauth.mfa.models import Authenticator
 from django.core.management import call_command
 from django.utils import timezone
 
-from accounts import tokens
+from accounts import bearer, tokens
 from accounts.actor import NOBODY, Actor, operator
 from accounts.models import AuditEvent, Scope, Token
 from orgs import organizations
@@ -572,7 +572,7 @@ def test_the_body_of_an_approval_is_not_looked_at(staged, npm, bob, body):
     protected(bob)
     token, secret = tokens.issue(bob, bob.user, kind=Token.Kind.LOGIN)
     until = timezone.now() + timedelta(minutes=1)
-    OneTimePass.objects.create(user=bob.user, token=token, digest=tokens.digest("123456"), good_until=until)
+    OneTimePass.objects.create(user=bob.user, token=token, digest=bearer.digest("123456"), good_until=until)
     answer = npm.as_(secret).post(f"-/stage/{staged.key}/approve", body, npm_otp="123456")
     assert (answer.status_code, answer.json()["message"]) == (201, f"{X}@1.1.0 is published")
 

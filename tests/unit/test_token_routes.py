@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts import limits, tokens
+from accounts import bearer, limits, tokens
 from accounts.models import AuditEvent, Token
 from tests.conftest import PASSWORD, login_token
 from tests.tools import payloads
@@ -37,7 +37,7 @@ def test_the_list_has_what_npm_reads_and_no_secret(bobs, bob, dave):
     assert (shown["urls"], shown["total"], len(shown["objects"])) == ({}, 2, 2)
     first = shown["objects"][0]
     assert secret.startswith(first["token"])
-    assert len(first["token"]) == tokens.SHOWN
+    assert len(first["token"]) == bearer.SHOWN
     assert (first["name"], first["readonly"], first["cidr_whitelist"]) == ("build", True, ["192.0.2.0/24"])
     assert shown["objects"][1]["cidr_whitelist"] is None
     assert all(len(each["key"]) == 32 for each in shown["objects"])
@@ -48,7 +48,7 @@ def test_the_answer_to_create_has_the_whole_token_once(bobs, bob):
     answer = create(bobs, name="build")
     assert answer.status_code == 201
     shown = answer.json()
-    assert tokens.is_well_formed(shown["token"])
+    assert bearer.is_well_formed(shown["token"])
     assert shown["cidr_whitelist"] == []
     assert shown["expires"].endswith("Z")
     assert {"key", "name", "created", "updated", "readonly"} <= set(shown)
@@ -278,7 +278,7 @@ def test_a_token_is_made_by_whoever_showed_who_they_are(client, bob):
     assert not Token.objects.exists()
     done = client.post(asked["Location"], {"password": PASSWORD, "next": "/settings/tokens"})
     assert done.status_code == 200
-    assert tokens.SHAPE.search(done.content.decode()), "the form that was sent goes through behind it"
+    assert bearer.SHAPE.search(done.content.decode()), "the form that was sent goes through behind it"
     assert Token.objects.get().name == "build"
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts import tokens
+from accounts import bearer, tokens
 from accounts.actor import Actor, Power
 from accounts.models import AuditEvent, Token
 from packages import access
@@ -19,7 +19,7 @@ from tests.tools.registry_client import without_reference
 from tests.tools.sessions import sign_in
 
 BODY = "npm_" + "aB3" * 14
-GOOD = BODY + tokens._checksum(BODY)
+GOOD = BODY + bearer._checksum(BODY)
 DIGITS = tokens._ALPHABET
 
 
@@ -34,11 +34,11 @@ def replaced(secret: str, index: int) -> str:
 
 
 def test_a_token_has_the_prefix_that_npm_hides_in_its_logs_and_a_checksum():
-    assert tokens.SHAPE.fullmatch(GOOD)
+    assert bearer.SHAPE.fullmatch(GOOD)
     assert GOOD.startswith("npm_")
     assert len(GOOD) == 4 + 42 + 6
     assert GOOD.isascii()
-    assert tokens.is_well_formed(GOOD)
+    assert bearer.is_well_formed(GOOD)
     assert len({tokens._make_secret() for _ in range(50)}) == 50
 
 
@@ -315,12 +315,12 @@ def test_the_token_page_shows_a_secret_once_and_nobody_elses_tokens(client, bob,
         "/settings/tokens", {"name": "build", "access": "read-write", "limits": "@acme/ledger @Team", "days": "5"}
     )
     token = Token.objects.get(user=bob.user)
-    secret = tokens.SHAPE.search(made.content.decode()).group()
+    secret = bearer.SHAPE.search(made.content.decode()).group()
     assert tokens.recognise(secret, None) == token
     assert (token.packages, token.scopes, token.kind) == (["@acme/ledger"], ["team"], "granular")
     again = client.get("/settings/tokens").content.decode()
     assert "build" in again
-    assert not tokens.SHAPE.search(again)
+    assert not bearer.SHAPE.search(again)
     assert "of dave" not in again
 
 
