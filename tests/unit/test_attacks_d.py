@@ -16,7 +16,7 @@ from django.db import connection, connections
 from django.test import Client
 from django.utils import timezone
 
-from accounts import people, tokens
+from accounts import bearer, people, tokens
 from accounts.models import AuditEvent, Invitation, OneTimePass, Token, User, WebLogin
 from accounts.twofactor import codes
 from packages.models import Package, Version
@@ -63,7 +63,7 @@ def test_d1_two_authorization_headers_are_none(client, uma):
 
 def test_d2_every_wrong_token_gets_the_same_answer_and_no_scheme(npm, uma):
     good = login_token(uma)
-    wrong = [good[:-1] + ("0" if good[-1] != "0" else "1"), "npx_" + good[4:], good[:20], tokens._make_secret()]
+    wrong = [good[:-1] + ("0" if good[-1] != "0" else "1"), "npx_" + good[4:], good[:20], bearer.make()]
     answers = [npm.as_(each).get("-/whoami") for each in wrong]
     assert {(answer.status_code, without_reference(answer)) for answer in answers} == {
         (401, without_reference(answers[0]))
@@ -195,7 +195,7 @@ def test_d10_a_leak_report_revokes_what_was_found_once(npm, uma, settings, sent)
     settings.REPORT_SECRET = "shared"
     leaked, kept = login_token(uma), login_token(uma)
     sent.clear()
-    found = [leaked, tokens._make_secret(), "npm_nonsense", "", leaked]
+    found = [leaked, bearer.make(), "npm_nonsense", "", leaked]
     assert report(npm, found).json() == {"revoked": 1}
     assert npm.as_(leaked).get("-/whoami").status_code == 401
     assert npm.as_(kept).get("-/whoami").status_code == 200

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.utils import timezone
 
-from accounts import logins, tokens
+from accounts import bearer, logins
 from accounts.models import AuditEvent, Token, User, WebLogin
 from registry_site.errors import NotFound, SignInRequired
 from tests.conftest import PASSWORD
@@ -220,7 +220,7 @@ def test_failed_logins_are_limited_by_name_and_the_right_password_waits_too(npm,
 
 
 def test_a_stale_credential_does_not_keep_anybody_from_logging_in(npm, bob):
-    stale = npm.as_(tokens._make_secret())
+    stale = npm.as_(bearer.make())
     assert stale.post("-/v1/login", {}).status_code == 200
     assert password_login(stale, "bob", PASSWORD).status_code == 201
 

@@ -20,7 +20,7 @@ from tests.tools.sessions import sign_in
 
 BODY = "npm_" + "aB3" * 14
 GOOD = BODY + bearer._checksum(BODY)
-DIGITS = tokens._ALPHABET
+DIGITS = bearer._ALPHABET
 
 
 def granular(actor: Actor, **limits) -> tuple[Actor, str]:
@@ -39,7 +39,7 @@ def test_a_token_has_the_prefix_that_npm_hides_in_its_logs_and_a_checksum():
     assert len(GOOD) == 4 + 42 + 6
     assert GOOD.isascii()
     assert bearer.is_well_formed(GOOD)
-    assert len({tokens._make_secret() for _ in range(50)}) == 50
+    assert len({bearer.make() for _ in range(50)}) == 50
 
 
 @pytest.mark.parametrize(
