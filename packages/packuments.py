@@ -16,6 +16,7 @@ from accounts.names import NO_REPLY_DOMAIN
 from packages.models import BASE_MARK, Content, Document, Package, Permission, PersonGrant, Version
 from packages.names import PackageName
 from registry_site.errors import Unavailable
+from registry_site.moments import iso
 
 _ESCAPED_MARK = orjson.dumps(BASE_MARK).decode().strip('"')
 README_SHOWN = 64 * 1024  # what the public registry keeps of a readme in a packument
@@ -78,7 +79,7 @@ def read(package: Package, base: str, *, abbreviated: bool, compressed: bool, kn
     fresh = Document.objects.filter(package=package, base=base, revision=package.revision)
     digest = fresh.values_list(f"{form}_etag", flat=True).first() or getattr(_rebuild(package, base), f"{form}_etag")
     etag = f'"{digest}-gz"' if compressed else f'"{digest}"'
-    if known and _matches(known, etag):
+    if known and matches(known, etag):
         return None
     same = Document.objects.filter(package=package, base=base, **{f"{form}_etag": digest})
     body = same.values_list(f"{form}_gzip" if compressed else form, flat=True).first()
@@ -151,8 +152,8 @@ def _bytes(package: Package, base: str) -> dict[str, Any]:
     tags = dict(package.tags.values_list("name", "version__number"))
     head: dict[str, Any] = {"_id": package.name, "name": package.name, "_rev": revision_of(package), "dist-tags": tags}
     tail: dict[str, Any] = {
-        "time": {"created": _iso(package.created_at), "modified": _iso(package.modified_at)}
-        | {number: _iso(at) for number, _, _, _, at in versions},
+        "time": {"created": iso(package.created_at), "modified": iso(package.modified_at)}
+        | {number: iso(at) for number, _, _, _, at in versions},
         "maintainers": maintainers(package),
     }
     if package.latest is not None:
@@ -161,7 +162,7 @@ def _bytes(package: Package, base: str) -> dict[str, Any]:
         tail |= {"readme": package.latest.readme[:README_SHOWN], "readmeFilename": package.latest.readme_filename}
     full = _join(head, {number: _with_deprecation(part, note) for number, part, _, note, _ in versions}, tail)
     short = _join(
-        {"name": package.name, "modified": _iso(package.modified_at), "dist-tags": tags},
+        {"name": package.name, "modified": iso(package.modified_at), "dist-tags": tags},
         {number: _with_deprecation(part, note) for number, _, part, note, _ in versions},
         {"time": tail["time"]},
     )
@@ -184,11 +185,8 @@ def _with_deprecation(part: str, message: str) -> str:
     return f'{part[:-1]},"deprecated":{orjson.dumps(message).decode()}}}' if message else part
 
 
-def _matches(known: str, etag: str) -> bool:
+def matches(known: str, etag: str) -> bool:
+    """Whether an If-None-Match names this strong ETag, or the one of the same bytes compressed or not."""
     tags = [tag.strip().removeprefix("W/") for tag in known.split(",")]
     plain = etag.replace("-gz", "")
     return "*" in tags or any(tag.replace("-gz", "") == plain for tag in tags)
-
-
-def _iso(moment) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import Any
 
 from django.http import JsonResponse
@@ -14,6 +13,7 @@ from accounts.body import read_object
 from accounts.models import AuditEvent, User
 from accounts.twofactor import enrolment
 from registry_site.errors import Malformed
+from registry_site.moments import iso
 
 _NPM = re.compile(r"npm/(\d+)\.")
 LAST_WITH_NULL = 10  # npm up to this takes null for "the mode was changed", later ones the mode itself
@@ -82,11 +82,6 @@ def _document(user: User) -> dict[str, Any]:
         "cidr_whitelist": None,
         **{name: getattr(user, column) for name, column in profile.FIELDS.items()},
     }
-
-
-def iso(moment: datetime) -> str:
-    """A moment as JavaScript writes it."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _text(body: dict[str, Any], name: str) -> str:

@@ -12,7 +12,7 @@ from accounts import limits, passwords, tokens
 from accounts.actor import Power
 from accounts.body import read_object
 from accounts.models import Token
-from accounts.protocol.profile import iso
+from registry_site.moments import iso
 
 
 def show(request) -> JsonResponse:

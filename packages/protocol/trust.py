@@ -14,6 +14,7 @@ from accounts.endpoint import content_length
 from packages import exchange, trust
 from packages.models import TrustedPublisher
 from registry_site.errors import BadCredential, Malformed
+from registry_site.moments import iso
 
 MAX_BODY = 64 * 1024
 
@@ -54,8 +55,8 @@ def exchange_identity(request, name: str) -> JsonResponse:
     answer = {
         "token": secret,
         "token_type": "oidc",
-        "created": _iso(token.created_at),
-        "expires": _iso(token.expires_at),
+        "created": iso(token.created_at),
+        "expires": iso(token.expires_at),
     }
     return JsonResponse(answer, status=201)
 
@@ -74,7 +75,3 @@ def _config(publisher: TrustedPublisher) -> dict[str, Any]:
         "claims": publisher.claims,
         "permissions": publisher.permissions,
     }
-
-
-def _iso(moment) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
