@@ -126,6 +126,17 @@ def test_sweep_blobs_removes_what_no_version_names_and_is_old(publish, uma, tmp_
     assert set(blobs.store().keys()) == {named, keys[0]} | ({keys[25]} if dry else set())
 
 
+@pytest.mark.parametrize("dry", [True, False])
+def test_sweep_blobs_removes_halves_of_uploads(db, settings, dry):
+    settings.SPOOL_DIR.mkdir()
+    old, young = (settings.SPOOL_DIR / f"upload-{age}.tgz" for age in ("old", "young"))
+    for path in (old, young):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    assert old.name in run("sweep_blobs", *(["--dry-run"] if dry else []))
+    assert (old.exists(), young.exists()) == (dry, True)
+
+
 def test_prepare_is_run_again_and_again_and_prints_the_first_admins_link_until_there_is_one(db, settings, tmp_path):
     settings.STATIC_ROOT = tmp_path / "static"
     told = run("prepare")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
+
+from django.conf import settings
 
 from accounts.management.verbs import VerbCommand
 from packages import blobs
@@ -14,7 +17,7 @@ BATCH = 500
 
 
 class Command(VerbCommand):
-    help = "Remove tarballs that no version names, left by a publish that broke off."
+    help = "Remove tarballs that no version names, and halves of uploads, left by what broke off."
 
     def add_arguments(self, parser) -> None:
         parser.add_argument("--hours", type=int, default=24, help="leave younger ones alone (24)")
@@ -27,7 +30,18 @@ class Command(VerbCommand):
             self.stdout.write(key)
             if not options["dry_run"]:
                 blobs.discard(key)
+        for path in halves(older_than=options["hours"] * 3600):
+            swept += 1
+            self.stdout.write(path.name)
+            if not options["dry_run"]:
+                path.unlink(missing_ok=True)
         self.stdout.write(f"{swept} unnamed tarballs" + (" found" if options["dry_run"] else " removed"))
+
+
+def halves(older_than: float) -> list[Path]:
+    """Files of the spool that nobody writes any more: an upload or a download ended with its process."""
+    floor = time.time() - older_than
+    return [path for path in settings.SPOOL_DIR.glob("*.tgz") if path.stat().st_mtime < floor]
 
 
 def unnamed(older_than: float) -> Iterator[str]:
