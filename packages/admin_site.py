@@ -6,7 +6,7 @@ from django.contrib.admin import AdminSite
 from django.shortcuts import redirect
 
 from accounts.views.stepping import asks_again
-from packages import overview
+from packages import admin_mirror, admin_recall, overview
 
 
 class OperatorSite(AdminSite):
@@ -27,6 +27,9 @@ class OperatorSite(AdminSite):
     def admin_view(self, view, cacheable=False):
         leaving = view == self.logout
         return super().admin_view(view if leaving else asks_again(view), cacheable)
+
+    def get_urls(self):
+        return [*admin_recall.urls(self), *admin_mirror.urls(self), *super().get_urls()]
 
     def password_change(self, request, extra_context=None):
         return redirect("account_change_password")  # the website's, which tells by mail

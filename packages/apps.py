@@ -9,15 +9,28 @@ class PackagesConfig(AppConfig):
         from io import StringIO
 
         from django.core.management import call_command
+        from django.db.models.signals import post_save
 
         from accounts import departure as accounts
         from accounts.actor import operator
-        from packages import departure, returns, staging
+        from accounts.models import Scope
+        from packages import departure, records, returns, staging
+        from packages.rules import exceptions
+        from packages.stock import pruning, tidying
+        from packages.upstream import audits as upstream_audits
+        from packages.upstream import keeping, namesakes
         from registry_site import timetable
 
         timetable.daily("remove unpublished versions for good", partial(returns.erase, operator()))
         timetable.daily("drop staged versions that nobody reviewed", partial(staging.expire, operator()))
         timetable.daily("sweep unnamed tarballs", lambda: call_command("sweep_blobs", stdout=StringIO()))
         timetable.daily("forget finished tasks", lambda: call_command("prune_db_task_results", stdout=StringIO()))
+        timetable.daily("forget who downloaded what long ago", records.purge)
+        timetable.daily("look whether names of ours appeared upstream", namesakes.look)
+        timetable.daily("ask upstream about advisories", upstream_audits.refresh_used)
+        timetable.daily("remind owners of exceptions that end soon", exceptions.remind)
+        timetable.daily("keep the mirror within its limits", partial(pruning.daily, operator()))
+        timetable.daily("forget what upstream can be asked again", tidying.tidy)
+        post_save.connect(keeping.scope_was_saved, Scope)
         accounts.asked.connect(departure.weigh)
         accounts.leaving.connect(departure.leave)

@@ -39,6 +39,10 @@ CHANGES: dict[str, Action] = {
     "team.granted": Action.MANAGE,
     "team.revoked": Action.MANAGE,
     "trust.added": Action.MANAGE,
+    "advisory.published": Action.MANAGE,
+    "advisory.amended": Action.MANAGE,
+    "advisory.withdrawn": Action.MANAGE,
+    "advisory.reinstated": Action.MANAGE,
     "trust.removed": Action.MANAGE,
 }
 # What nobody hears of but those who may publish: a reader's documents stay what they were, to the byte.
@@ -96,7 +100,8 @@ def maintaining(package: Package, actor: Actor, change: str, **facts) -> Iterato
         locked = Package.objects.select_for_update(of=("self",)).select_related("scope").get(pk=package.pk)
         yield locked
         if change not in UNSEEN:
-            _copy_latest(locked)
+            if not locked.mirrored:  # its tags are upstream's
+                _copy_latest(locked)
             locked.revision += 1
             locked.save()
         org = locked.scope.name if locked.in_org else ""

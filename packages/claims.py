@@ -11,8 +11,9 @@ from orgs import access as org_access
 from orgs.models import Membership
 from packages import access
 from packages.access import Action
-from packages.models import Package, PersonGrant
+from packages.models import Mirror, Package, PersonGrant
 from packages.names import PackageName
+from packages.upstream import mirroring, ownership
 from registry_site.errors import NotAllowed, NotFound
 
 
@@ -21,8 +22,8 @@ def find_or_claim(actor: Actor, name: PackageName, action: Action = Action.PUBLI
 
     action: PUBLISH, or STAGE for an upload that a person releases later.
     Raises SignInRequired when nobody is signed in, NotAllowed when the person or the token may not publish here,
-    Invalid for a new name that is reserved. Publishing into a scope one has no part in is decided on the scope
-    alone, before looking whether the package exists.
+    Invalid for a new name that is reserved, Unavailable when upstream does not say whether it has that name. Publishing
+    into a scope one has no part in is decided on the scope alone, before looking whether the package exists.
     Source: `npm publish`, which creates a package by sending its first version.
     """
     actor.require(access.POWER[action], package=name.full)
@@ -69,5 +70,16 @@ def _require_claimable(actor: Actor, name: PackageName) -> None:
     taken = Package.objects.filter(name=name.full)
     if not taken.exists():
         name.require_usable()
+        _require_not_upstream(name)
     elif not access.publishable_by(actor).filter(pk__in=taken).exclude(unpublished_at=None).exists():
         raise NotAllowed(f"you may not publish {name}; the name is not available", code="name_taken")
+
+
+def _require_not_upstream(name: PackageName) -> None:
+    # A name has one source. Only names without a scope are asked for, which are public here in any case.
+    if name.scope or not ownership.may_ask(name.full):
+        return
+    if mirroring.refresh(name.full, full=False).state == Mirror.State.FOUND:
+        raise NotAllowed(
+            f"{name} belongs to the upstream registry; publish it in a scope of yours", code="name_upstream"
+        )

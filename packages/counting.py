@@ -28,9 +28,17 @@ def add(version: Version) -> None:
     tally.keep((version.pk, version.package_id, timezone.now().date()), 1)
 
 
-def watch(body: BinaryIO, version: Version) -> Watched:
-    """The bytes of a version's tarball, counted as one download when all of them were handed on."""
-    return Watched(body, version.size, lambda: add(version))
+def watch(body: BinaryIO, version: Version, noted: Callable[[], None] = lambda: None) -> Watched:
+    """The bytes of a version's tarball, counted as one download when all of them were handed on.
+
+    noted: called then, too.
+    """
+
+    def whole() -> None:
+        add(version)
+        noted()
+
+    return Watched(body, version.size, whole)
 
 
 class Watched:

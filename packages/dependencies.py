@@ -11,7 +11,7 @@ import nodesemver
 
 from accounts.actor import Actor
 from packages import access, requirements
-from packages.models import DistTag, Package, Version
+from packages.models import DistTag, MirrorVersion, Package, Version
 from packages.requirements import KINDS, Requirement
 
 LABELS = {
@@ -29,7 +29,7 @@ MOST_VERSIONS = 5_000  # that are looked through for all dependencies of a page 
 class Resolved:
     """One entry of a manifest, and what it comes to here.
 
-    package: where it lives here, None when it does not or the asker may not see it.
+    package: where it lives here, None when it does not or the asker may not see it. latest: its latest version.
     number: the highest listed version that the range takes, "" when it takes none, None when nobody looked.
     is_behind: whether the range leaves the latest version out. deprecated: why that version is.
     is_optional: a peer that may be missing. is_bundled: it comes inside the tarball.
@@ -37,6 +37,7 @@ class Resolved:
 
     asked: Requirement
     package: Package | None = None
+    latest: str = ""
     number: str | None = None
     is_behind: bool = False
     deprecated: str = ""
@@ -64,7 +65,7 @@ class Clock:
 
 
 def of(actor: Actor, manifest: dict[str, Any]) -> list[tuple[str, list[Resolved]]]:
-    """The dependencies of a manifest in groups, each with its label; three queries however many there are."""
+    """The dependencies of a manifest in groups, each with its label; four queries however many there are."""
     clock = Clock()
     asked = list(requirements.listed(manifest))
     here = _here(actor, {each.name for each in asked if each.name})
@@ -79,9 +80,14 @@ def of(actor: Actor, manifest: dict[str, Any]) -> list[tuple[str, list[Resolved]
 
 
 def _here(actor: Actor, names: set[str]) -> dict[str, Package]:
-    found = access.visible_to(actor).filter(name__in=names).exclude(latest=None).select_related("latest")
-    heavy = ("full", "abbreviated", "readme", "readme_html")
-    return {package.name: package for package in found.defer(*(f"latest__{field}" for field in heavy))}
+    found = access.visible_to(actor).filter(name__in=names).exclude(latest=None, mirror=None)
+    heavy = [f"latest__{field}" for field in ("full", "abbreviated", "readme", "readme_html")]
+    return {each.name: each for each in found.select_related("latest", "mirror").defer(*heavy, "mirror__source")}
+
+
+def _latest(package: Package) -> str:
+    mirror = getattr(package, "mirror", None)
+    return mirror.latest if mirror is not None else package.latest.number
 
 
 def _candidates(behind: set[Requirement], here: dict[str, Package]) -> dict[str, Candidates]:
@@ -92,6 +98,10 @@ def _candidates(behind: set[Requirement], here: dict[str, Package]) -> dict[str,
     listed = Version.objects.listed().filter(package__in=packages).order_by("-published_at")
     for name, number, message in listed.values_list("package__name", "number", "deprecated")[:MOST_VERSIONS]:
         found[name].versions[number] = message
+    if mirrored := [here[name].pk for name in found if here[name].mirrored]:
+        known = MirrorVersion.objects.filter(mirror__package__in=mirrored, removed_at=None).order_by("-pk")
+        for name, number, message in known.values_list("mirror__name", "number", "deprecated")[:MOST_VERSIONS]:
+            found[name].versions[number] = message
     tags = DistTag.objects.filter(package__in=packages, name__in={each.range for each in behind})
     for name, tag, number in tags.values_list("package__name", "name", "version__number"):
         found[name].tags[tag] = number
@@ -101,16 +111,18 @@ def _candidates(behind: set[Requirement], here: dict[str, Package]) -> dict[str,
 def _resolved(asked: Requirement, package: Package | None, candidates: Candidates | None, clock: Clock) -> Resolved:
     if package is None:
         return Resolved(asked)
+    found = Resolved(asked, package, _latest(package))
     if candidates is None:
-        return Resolved(asked, package, package.latest.number, deprecated=package.latest.deprecated)
+        old = package.latest.deprecated if package.latest else "upstream deprecated it" * package.deprecated
+        return replace(found, number=found.latest, deprecated=old)
     number = candidates.tags.get(asked.range) or _highest(candidates.versions, asked.range, clock)
     if number is None:
-        return Resolved(asked, package)
-    return Resolved(asked, package, number, is_behind=True, deprecated=candidates.versions.get(number, ""))
+        return found
+    return replace(found, number=number, is_behind=True, deprecated=candidates.versions.get(number, ""))
 
 
 def _takes_latest(asked: Requirement, package: Package, clock: Clock) -> bool:
-    latest = package.latest.number
+    latest = _latest(package)
     if asked.range in ("*", "latest", latest):
         return True
     wanted = None if clock.is_over else _range(asked.range)

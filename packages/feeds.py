@@ -83,7 +83,7 @@ def of_person(actor: Actor) -> Feed:
     """
     if actor.user is None:
         raise SignInRequired("sign in to see your feed")
-    visible = access.visible_to(actor)
+    visible = access.visible_to(actor).filter(mirrored=False)
     theirs = visible.filter(standing__gte=Standing.MEMBER)
     starred = Exists(Star.objects.filter(package=OuterRef("pk"), user=actor.user))
     packages = visible.filter(Q(standing__gte=Standing.MEMBER) | starred)

@@ -28,6 +28,8 @@ from registry_site.errors import Conflict, Unavailable
 SCHEME = "ecdsa-sha2-nistp256"
 # A publish that signed just before a new key appeared commits after it; its signature has to be good for its `time`.
 UNDER_WAY = timedelta(minutes=5)
+# The same text signed twice is the same bytes, so that documents that are built anew do not change by it.
+_ALGORITHM = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Key:
 
     def sign(self, text: str) -> str:
         """A signature over a text, in base64, as npm and pnpm verify it."""
-        return base64.b64encode(self.private.sign(text.encode(), ec.ECDSA(hashes.SHA256()))).decode()
+        return base64.b64encode(self.private.sign(text.encode(), _ALGORITHM)).decode()
 
 
 def current() -> Key:

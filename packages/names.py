@@ -14,6 +14,7 @@ MAX_SAFE_INTEGER = 2**53 - 1
 
 _PART = r"[a-z0-9][a-z0-9._-]*"
 _NAME = re.compile(rf"(?:@(?P<scope>{_PART})/)?(?P<base>{_PART})", re.ASCII)
+_OLD_NAME = re.compile(_NAME.pattern, re.ASCII | re.IGNORECASE)
 _NUMERIC = r"(?:0|[1-9][0-9]*)"
 _PRERELEASE_PART = rf"(?:{_NUMERIC}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
 _VERSION = re.compile(
@@ -48,13 +49,14 @@ class PackageName:
     base: str
 
     @classmethod
-    def parse(cls, text: str) -> PackageName:
+    def parse(cls, text: str, *, old: bool = False) -> PackageName:
         """Read a name as npm writes it (`left-pad`, `@acme/ledger`).
 
+        old: also those with capitals (`JSONStream`), which only the upstream registry still has.
         Raises Invalid when it breaks npm's rules (validate-npm-package-name): lower-case ASCII, URL-safe, no leading
         dot, dash or underscore, at most 214 characters.
         """
-        match = _NAME.fullmatch(text) if len(text) <= MAX_NAME else None
+        match = (_OLD_NAME if old else _NAME).fullmatch(text) if len(text) <= MAX_NAME else None
         if match is None:
             raise Invalid(
                 "a package name has at most 214 lower-case letters, digits, dots, dashes and underscores, "

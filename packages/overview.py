@@ -19,10 +19,12 @@ from accounts.models import AuditEvent, User
 from orgs.models import Org
 from packages import keyring
 from packages.models import DownloadCount, Package, StagedVersion, Version
+from packages.upstream import alerts
 from registry_site.errors import Refusal
 from registry_site.models import Job
 
 EVENTS_SHOWN = 15
+ALERTS_SHOWN = 5
 LATE = timedelta(minutes=5)  # so long nothing waits while a worker runs
 LITTLE_DISK = 0.1
 
@@ -43,6 +45,8 @@ def facts() -> dict[str, Any]:
             ("Mail", "configured" if mailing else "not configured", mailing),
             ("Last backup", "not known to the registry: back up DATA_DIR and the database", None),
         ],
+        "alerts": alerts.still_open()[:ALERTS_SHOWN],
+        "alert_count": alerts.still_open().count(),
         "warnings": _warnings(storage, queue),
         "events": AuditEvent.objects.all()[:EVENTS_SHOWN],
     }

@@ -12,12 +12,13 @@ from accounts.models import Scope, User
 from packages import access
 from packages.access import Standing
 from packages.downloads import Period
-from packages.models import Access, DownloadCount, Package, PersonGrant, TeamGrant, Version
+from packages.models import Access, DownloadCount, Mirror, Package, PersonGrant, TeamGrant, Version
 from packages.queries import Filters, Query
 
 SORTS = {"relevance": "Relevance", "downloads": "Downloads", "recent": "Recent", "name": "Name"}
 # What a list shows of the latest version; readmes and manifests stay in the database.
 _LEFT_THERE = ("full", "abbreviated", "readme", "readme_html")
+_OF_THE_MIRROR = ("name", "upstream", "latest", "latest_at")
 _IS = {
     "private": Q(access=Access.RESTRICTED),
     "public": Q(access=Access.PUBLIC),
@@ -99,13 +100,14 @@ def of_person(actor: Actor, person: User) -> QuerySet[Package]:
     if actor.user == person:
         given = TeamGrant.objects.filter(package=OuterRef("pk"), team__seats__membership__user=person)
         mine |= Exists(given)
-    found = access.visible_to(actor).filter(mine).annotate(theirs=access.standing(person.pk))
+    found = access.visible_to(actor).filter(mine, mirrored=False).annotate(theirs=access.standing(person.pk))
     return _with_latest(found.filter(theirs__gte=least)).order_by("name")
 
 
 def with_manifests(packages: QuerySet[Package]) -> QuerySet[Package]:
     """The same packages with the manifests of their latest versions at hand, as search results for clients need."""
-    return packages.defer(None).defer(*(f"latest__{each}" for each in _LEFT_THERE if each != "full"))
+    left = [*(f"latest__{each}" for each in _LEFT_THERE if each != "full"), "mirror__source"]
+    return packages.defer(None).defer(*left)
 
 
 def changed_since(actor: Actor, moment: datetime, most: int) -> QuerySet[Package]:
@@ -124,8 +126,10 @@ def _with_words(found: QuerySet[Package], words: tuple[str, ...]) -> QuerySet[Pa
 
 
 def _with_latest(packages: QuerySet[Package]) -> QuerySet[Package]:
-    found = packages.select_related("latest__published_by", "scope")
-    return found.defer(*(f"latest__{each}" for each in _LEFT_THERE))
+    # What upstream says of all versions is large, and stays there, too.
+    left = (each.name for each in Mirror._meta.concrete_fields if each.name not in (*_OF_THE_MIRROR, "id", "package"))
+    found = packages.select_related("latest__published_by", "scope", "mirror")
+    return found.defer(*(f"latest__{each}" for each in _LEFT_THERE), *(f"mirror__{each}" for each in left))
 
 
 def _maintained_by(name: str) -> Q:
@@ -157,8 +161,10 @@ def _ordered(found: QuerySet[Package], query: Query, sort: str) -> QuerySet[Pack
         counts = DownloadCount.objects.filter(package=OuterRef("pk"), day__range=(week.start, week.end)).order_by()
         sums = counts.values("package").annotate(all=Sum("count")).values("all")
         return found.annotate(lately=Coalesce(Subquery(sums), Value(0))).order_by("-lately", "name")
-    if sort == "name" or not query.words:
+    if sort == "name":
         return found.order_by("name")
+    if not query.words:
+        return found.order_by("mirrored", "name")
     return found.order_by(*_relevance(query.words))
 
 
@@ -171,4 +177,4 @@ def _relevance(words: tuple[str, ...]) -> list:
         default=Value(3),
         output_field=IntegerField(),
     )
-    return [rank, Length("name"), "name"]
+    return [rank, "mirrored", Length("name"), "name"]

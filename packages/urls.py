@@ -4,7 +4,7 @@ from django.urls import path, register_converter
 
 from accounts.endpoint import endpoint
 from orgs.redirects import follows
-from packages.protocol import find, hooks, proof, read, share, stage, stars, statistics, tags, trust, write
+from packages.protocol import audit, find, hooks, proof, read, share, stage, stars, statistics, tags, trust, write
 from packages.views import (
     access,
     badges,
@@ -18,8 +18,10 @@ from packages.views import (
     finding,
     home,
     leaving,
+    mirrored,
     org_activity,
     orgs,
+    recall,
     releases,
     scopes,
     settings,
@@ -27,8 +29,10 @@ from packages.views import (
     two_factor,
     versions,
 )
+from packages.views import advisories as advisory_pages
 from packages.views import hooks as hook_pages
 from packages.views import requests as request_pages
+from packages.views import rules as rule_pages
 from packages.views import stars as star_pages
 
 
@@ -67,9 +71,9 @@ own_protocol = [
     path("npm/v1/hooks/hook/<str:key>", endpoint(GET=hooks.one, PUT=hooks.change, DELETE=hooks.remove)),
     path("npm/v1/keys", endpoint(without_credential=("GET",), GET=proof.keys)),
     path("npm/v1/attestations/<package:name>@<str:number>", endpoint(GET=proof.attestations)),
-    path("npm/v1/security/advisories/bulk", endpoint(POST=find.no_advisories)),
-    path("npm/v1/security/audits", endpoint(POST=find.no_report)),
-    path("npm/v1/security/audits/quick", endpoint(POST=find.no_report)),
+    path("npm/v1/security/advisories/bulk", endpoint(POST=audit.bulk)),
+    path("npm/v1/security/audits", endpoint(POST=audit.report)),
+    path("npm/v1/security/audits/quick", endpoint(POST=audit.report)),
     path("package/<package:name>/dist-tags", endpoint(GET=tags.listed, PUT=tags.replace, POST=tags.merge)),
     path("package/<package:name>/dist-tags/<str:tag>", endpoint(PUT=tags.put, POST=tags.put, DELETE=tags.remove)),
     path("package/<package:name>/visibility", endpoint(GET=read.visibility)),
@@ -114,6 +118,7 @@ pages = [
     path("settings/feeds", feeds.settings, name="feeds"),
     path("settings/feeds/revoke", feeds.revoke, name="revoke-feed-key"),
     path("search/suggest", finding.suggest, name="search-suggest"),
+    path("search/upstream", finding.upstream, name="search-upstream"),
     path("~<str:user>", home.person, name="person"),
     path("org/<str:org>", follows(orgs.packages), name="org"),
     path("org/<str:org>/members/remove", leaving.remove, name="org-member-remove"),
@@ -125,6 +130,14 @@ pages = [
     path("org/<str:org>/settings/two-factor", leaving.require_two_factor, name="org-two-factor"),
     path("org/<str:org>/requests", request_pages.index, name="org-requests"),
     path("org/<str:org>/requests/<int:key>", request_pages.decide, name="org-request"),
+    path("org/<str:org>/rules", follows(rule_pages.of_org), name="org-rules"),
+    path("org/<str:org>/rules/new", follows(rule_pages.write), name="org-rules-write"),
+    path("org/<str:org>/rules/<int:number>", follows(rule_pages.version), name="org-rules-version"),
+    path("org/<str:org>/rules/stop", rule_pages.stop, name="org-rules-stop"),
+    path("org/<str:org>/rules/exceptions", rule_pages.make_exception, name="org-rules-exceptions"),
+    path("org/<str:org>/rules/exceptions/<int:key>", rule_pages.change_exception, name="org-rules-exception"),
+    path("rules", rule_pages.registry, name="rules"),
+    path("rules/<int:number>", rule_pages.registry_version, name="rules-version"),
     path("errors/<str:reference>", errors.reference, name="error-reference"),
     path("org/<str:org>/teams", follows(orgs.team), name="org-teams"),
     path("org/<str:org>/teams/<str:team>", follows(orgs.team), name="team"),
@@ -149,6 +162,7 @@ pages = [
     path("package/<package:name>/versions", versions.page, name="package-versions"),
     path("package/<package:name>/versions/tags", versions.tags, name="package-tags"),
     path("package/<package:name>/restore", versions.restore, name="package-restore"),
+    path("package/<package:name>/fetch", mirrored.fetch, name="package-fetch"),
     path("package/<package:name>/code", code.tree, name="package-code"),
     path("package/<package:name>/v/<str:number>/code", code.tree, name="package-version-code"),
     path("package/<package:name>/v/<str:number>/code/<path:path>", code.tree, name="package-file"),
@@ -159,6 +173,14 @@ pages = [
     path("package/<package:name>/v/<str:number>/dependencies", depending.needs, name="package-version-dependencies"),
     path("package/<package:name>/dependents", depending.needed_by, name="package-dependents"),
     path("package/<package:name>/activity", browse.activity, name="package-activity"),
+    path("package/<package:name>/advisories", advisory_pages.index, name="package-advisories"),
+    path("package/<package:name>/advisories/<str:key>", advisory_pages.one, name="package-advisory"),
+    path(
+        "package/<package:name>/advisories/<str:key>/withdraw",
+        advisory_pages.withdraw,
+        name="package-advisory-withdraw",
+    ),
+    path("advisories", advisory_pages.everything, name="advisories"),
     path("package/<package:name>/staged", staging.index, name="package-staged"),
     path("package/<package:name>/staged/<uuid:key>", staging.review, name="package-review"),
     path("package/<package:name>/staged/<uuid:key>/tarball", staging.tarball, name="package-staged-tarball"),
@@ -166,6 +188,9 @@ pages = [
     path("package/<package:name>/staged/<uuid:key>/reject", staging.reject, name="package-reject"),
     path("package/<package:name>/deprecate", releases.deprecate, name="package-deprecate"),
     path("package/<package:name>/unpublish", releases.unpublish, name="package-unpublish"),
+    path("package/<package:name>/v/<str:number>/recall", recall.page, name="package-recall"),
+    path("package/<package:name>/v/<str:number>/recall.csv", recall.sheet, name="package-recall-sheet"),
+    path("package/<package:name>/v/<str:number>/recall/warn", recall.warn, name="package-recall-warn"),
     path("package/<package:name>/v/<str:number>", browse.package, name="package-version"),
     path("package/<package:name>", browse.package, name="package"),
     path("badge/version/<package:name>.svg", badges.version, name="badge-version"),

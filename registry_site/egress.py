@@ -79,8 +79,8 @@ def request(
     Raises EgressError. Never call it inside a transaction.
     """
     target = parse(url)
-    addresses = _resolve(target)
-    if inner_http_only and target.scheme == "http" and not all(_is_allowed(address) for address in addresses):
+    addresses = resolve(target)
+    if inner_http_only and target.scheme == "http" and not all(is_allowed(address) for address in addresses):
         raise EgressError(f"{target.host} is refused: what it sends has to be believed, and http is not https")
     ends = time.monotonic() + seconds
     sent = {"User-Agent": "npm-registry", "Accept-Encoding": "identity", **(headers or {}), "Host": _host(target)}
@@ -97,7 +97,7 @@ def request(
             raise TimeoutError
         return Answer(response.status, {name.lower(): text for name, text in response.headers.items()}, found, is_whole)
     except (OSError, ValueError, urllib3.exceptions.HTTPError, http.client.HTTPException) as error:
-        raise EgressError(_told(target, "did not answer in time" if time.monotonic() >= ends else "", error)) from error
+        raise EgressError(told(target, "did not answer in time" if time.monotonic() >= ends else "", error)) from error
     finally:
         alarm.cancel()
         connection.close()
@@ -159,7 +159,8 @@ def _inside(address: Address, networks: Iterable[ipaddress.IPv4Network | ipaddre
     return any(address in network for network in networks)
 
 
-def _resolve(target: Target) -> list[Address]:
+def resolve(target: Target) -> list[Address]:
+    """The addresses of a host, each of them checked. Raises EgressError."""
     try:
         rows = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -171,7 +172,8 @@ def _resolve(target: Target) -> list[Address]:
     return addresses
 
 
-def _is_allowed(address: Address) -> bool:
+def is_allowed(address: Address) -> bool:
+    """Whether it is in one of `EGRESS_ALLOWED_NETWORKS`."""
     return refusal(address, -1, settings.EGRESS_ALLOWED_NETWORKS) == ""  # no public address has this port
 
 
@@ -188,7 +190,7 @@ def _connect(target: Target, addresses: list[Address], ends: float) -> HTTPConne
         except (OSError, urllib3.exceptions.HTTPError) as error:
             connection.close()
             failure = error
-    raise EgressError(_told(target, "", failure)) from failure
+    raise EgressError(told(target, "", failure)) from failure
 
 
 def _connection(target: Target, address: Address, left: float) -> HTTPConnection:
@@ -228,7 +230,8 @@ def _host(target: Target) -> str:
     return name if target.port == PORTS[target.scheme] else f"{name}:{target.port}"
 
 
-def _told(target: Target, what: str, error: Exception | None) -> str:
+def told(target: Target, what: str, error: Exception | None) -> str:
+    """What went wrong with a host, in words that hold no address and no secret."""
     if what == "" and isinstance(error, ssl.SSLError | urllib3.exceptions.SSLError):
         what = "has no valid certificate"
     elif what == "" and isinstance(error, ValueError | urllib3.exceptions.ProtocolError | http.client.HTTPException):

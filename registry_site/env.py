@@ -101,7 +101,7 @@ def upstreams(name: str) -> list[dict[str, str]]:
     try:
         found = json.loads(text(name) or "[]")
         entries = [{key: each.get(key, "") for key in ("scope", "url", "token")} for each in found]
-        sound = all(isinstance(value, str) for each in entries for value in each.values())
+        sound = isinstance(found, list) and all(isinstance(value, str) for each in entries for value in each.values())
     except (ValueError, AttributeError, TypeError):
         sound = False
     if not sound:

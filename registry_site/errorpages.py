@@ -20,13 +20,15 @@ _TITLES = {
     451: "In quarantine",
     503: "The registry is busy",
 }
+_TITLES_OF_CODES = {"rule": "Held back by a rule"}
 
 
 def refusal(request, error: Refusal) -> HttpResponse:
     """A refusal as a page; for htmx, a notice in place of the page's notices."""
     status = status_of(error)
     refusals.keep(request, request.actor, error)
-    context = {"status": status, "title": _TITLES.get(status, "That does not work"), "message": error.message}
+    title = _TITLES_OF_CODES.get(error.code) or _TITLES.get(status, "That does not work")
+    context = {"status": status, "title": title, "message": error.message}
     if request.htmx:
         text = f"{error.message} (reference {request.request_id})"
         response = render(request, "components/notice.html", {"tone": "bad", "text": text})

@@ -89,6 +89,12 @@ class Quarantined(Refusal):
     code = "quarantined"
 
 
+class Held(Refusal):
+    """A rule for versions of the upstream registry holds it back; the message says which one, and until when."""
+
+    code = "rule"
+
+
 class LengthRequired(Refusal):
     """A body came without a Content-Length."""
 
@@ -119,6 +125,12 @@ class Unavailable(Refusal):
     code = "unavailable"
 
 
+class UpstreamFailed(Refusal):
+    """The upstream registry answered, and what it said cannot be used."""
+
+    code = "upstream_failed"
+
+
 STATUS: dict[type[Refusal], int] = {
     Malformed: 400,
     SignInRequired: 401,
@@ -136,6 +148,8 @@ STATUS: dict[type[Refusal], int] = {
     Invalid: 422,
     TooManyRequests: 429,
     Quarantined: 451,
+    Held: 451,
+    UpstreamFailed: 502,
     Unavailable: 503,
 }
 

@@ -134,6 +134,7 @@ def site(request) -> dict:
     return {
         "registry_name": settings.REGISTRY_NAME,
         "registry_mode": settings.REGISTRY_MODE,
+        "upstream_on": bool(settings.UPSTREAM_URL or settings.UPSTREAMS),
         "registration_open": settings.REGISTRATION == "open",
         "mail_on": bool(settings.EMAIL_URL),
         "oidc_name": settings.OIDC_NAME if settings.OIDC_URL else "",

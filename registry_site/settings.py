@@ -76,6 +76,7 @@ UPSTREAM_SEARCH = switch("UPSTREAM_SEARCH", True)
 UPSTREAM_AUDIT = switch("UPSTREAM_AUDIT", True)
 UPSTREAM_SHA1 = switch("UPSTREAM_SHA1", True)  # old versions whose registry says no more than a SHA-1
 RESERVED_NAMES = words("RESERVED_NAMES")  # ours, although nothing of that name is here yet: acme-*, @acme
+RULES_CONTACT = text("RULES_CONTACT")  # whom to ask about a version that a rule holds back
 MIRROR_MAX_MB = whole("MIRROR_MAX_MB", 0)
 MIRROR_MAX_DAYS = whole("MIRROR_MAX_DAYS", 0)
 DOWNLOAD_RECORD_DAYS = whole("DOWNLOAD_RECORD_DAYS", 90)
@@ -115,6 +116,11 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
         "LOCATION": DATA_DIR / "listings",
         "TIMEOUT": 60 * 60 * 24 * 30,
+        "OPTIONS": {"MAX_ENTRIES": 1000},
+    },
+    "upstream": {  # of searches there, and of readmes from there
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": DATA_DIR / "upstream",
         "OPTIONS": {"MAX_ENTRIES": 1000},
     },
 }

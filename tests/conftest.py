@@ -17,8 +17,10 @@ from django.db import connections
 from accounts import people, tokens
 from accounts.actor import Actor, operator
 from accounts.models import Token
+from registry_site import lines
 from tests.tools import payloads, prepared
 from tests.tools.registry_client import RegistryClient
+from tests.tools.upstream_stub import UpstreamStub
 
 PASSWORD = "correct horse battery"
 STATIC = "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -116,6 +118,16 @@ def npm(client) -> RegistryClient:
 def blob_files(settings):
     """The names of all stored tarballs, to show that nothing was kept."""
     return lambda: sorted(path.name for path in Path(settings.DATA_DIR).glob("blobs/*/*/*"))
+
+
+@pytest.fixture
+def upstream(settings):
+    """An upstream registry on loopback, which this one mirrors; `upstream.publish("left-pad")` puts something there."""
+    with UpstreamStub() as stub:
+        settings.UPSTREAM_URL = stub.url
+        settings.EGRESS_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+        yield stub
+    lines.hang_up()
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 """Packages and all that hangs on them, one subject a module."""
 
+from packages.models.advisories import Advisory, AdvisoryCheck, Severity, UpstreamAttestations, UpstreamKeys
 from packages.models.asking import MAX_MESSAGE, AccessRequest
 from packages.models.core import BASE_MARK, Access, Content, DistTag, Package, TwoFactor, Version
 from packages.models.dependencies import Dependency
@@ -9,6 +10,8 @@ from packages.models.feeds import FeedKey
 from packages.models.grants import Permission, PersonGrant, TeamGrant
 from packages.models.mirror import Mirror, MirrorAlert, MirrorDocument, MirrorVersion
 from packages.models.provenance import Attestation
+from packages.models.records import DownloadRecord
+from packages.models.rules import Rule, RuleException, RuleSet, RulesStamp
 from packages.models.staging import StagedVersion
 from packages.models.stars import Star
 from packages.models.token_use import TokenUse
@@ -20,12 +23,15 @@ __all__ = [
     "MAX_MESSAGE",
     "Access",
     "AccessRequest",
+    "Advisory",
+    "AdvisoryCheck",
     "Attestation",
     "Content",
     "Dependency",
     "DistTag",
     "Document",
     "DownloadCount",
+    "DownloadRecord",
     "FeedKey",
     "Issuer",
     "Mirror",
@@ -36,6 +42,11 @@ __all__ = [
     "Permission",
     "PersonGrant",
     "RefusedExchange",
+    "Rule",
+    "RuleException",
+    "RuleSet",
+    "RulesStamp",
+    "Severity",
     "SpentIdentity",
     "StagedVersion",
     "Star",
@@ -43,6 +54,8 @@ __all__ = [
     "TokenUse",
     "TrustedPublisher",
     "TwoFactor",
+    "UpstreamAttestations",
+    "UpstreamKeys",
     "Version",
     "Webhook",
     "WebhookDelivery",

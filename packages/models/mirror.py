@@ -62,6 +62,8 @@ class MirrorVersion(models.Model):
     removed_at = models.DateTimeField(null=True, help_text="when upstream was seen without it")
     refused_at = models.DateTimeField(null=True, help_text="when its bytes were not what was said")
     leased_until = models.DateTimeField(null=True, help_text="until then one process fetches it, for all")
+    quarantined_at = models.DateTimeField(null=True, help_text="when an operator took it off the list")
+    quarantine_reason = models.CharField(max_length=500, blank=True)
     version = models.OneToOneField(
         Version, models.SET_NULL, null=True, related_name="mirrored_as", help_text="once its tarball was fetched"
     )
@@ -117,6 +119,9 @@ class MirrorAlert(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.CharField(max_length=100, blank=True)
 
+    # About bytes that people here may have.
+    RECALLS = frozenset({Kind.CHANGED, Kind.REMOVED, Kind.GONE, Kind.REFUSED, Kind.ADVISORY})
+
     class Meta:
         ordering = ["-at", "-id"]
         constraints = [
@@ -126,4 +131,8 @@ class MirrorAlert(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.name}"
+        return f"{self.get_kind_display()}: {self.name}{'@' * bool(self.number)}{self.number}"
+
+    @property
+    def is_recall(self) -> bool:
+        return self.kind in self.RECALLS

@@ -1,4 +1,4 @@
-"""`npm search`, and the questions of `npm audit` that have an empty answer here."""
+"""`npm search`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from django.utils import timezone
 
 from accounts.endpoint import page_address
 from accounts.names import NO_REPLY_DOMAIN
-from packages import downloads, manifests, packuments
+from packages import discovery, downloads, manifests, packuments
 from packages import search as searching
 from packages.downloads import Period
 from packages.links import link
 from packages.models import Package
+from packages.upstream.finding import Found
 
 DEFAULT_SIZE = 20
 MAX_SIZE = 250
@@ -24,13 +25,16 @@ MOST = 1000  # packages in the map of npm 2, the last changed ones
 
 
 def search(request) -> JsonResponse:
-    """`npm search`: npm crashes on a result without maintainers, so every result has them."""
-    found = searching.search(request.actor, request.GET.get("text", ""))
+    """`npm search`: what is here, then what upstream has beside that.
+
+    npm crashes on a result without maintainers, so every result has them.
+    """
     size = _number(request, "size", DEFAULT_SIZE, MAX_SIZE)
     start = _number(request, "from", 0, MAX_FROM)
     now = timezone.now().isoformat()
-    shown = list(searching.with_manifests(found)[start : start + size])
-    return JsonResponse({"objects": _results(request, shown), "total": found.count(), "time": now})
+    found = discovery.page(request.actor, request.GET.get("text", ""), start, size)
+    objects = _results(request, found.here) + [_beyond(request, each) for each in found.beyond]
+    return JsonResponse({"objects": objects, "total": found.total, "time": now})
 
 
 def everything(request) -> JsonResponse:
@@ -53,7 +57,8 @@ def _map(request, since: datetime) -> JsonResponse:
 
 
 def _entry(package: Package, maintainers: list[dict[str, str]]) -> dict[str, Any]:
-    number = package.latest.number if package.latest else ""
+    mirror = getattr(package, "mirror", None)
+    number = mirror.latest if mirror else package.latest.number if package.latest else ""
     return {
         "name": package.name,
         "description": package.description,
@@ -63,18 +68,6 @@ def _entry(package: Package, maintainers: list[dict[str, str]]) -> dict[str, Any
         "versions": {number: "latest"} if number else {},
         "time": {"modified": package.modified_at.isoformat()},
     }
-
-
-def no_advisories(request) -> JsonResponse:
-    """`npm audit` and every `npm install`: this registry knows of no advisories."""
-    return JsonResponse({})
-
-
-def no_report(request) -> JsonResponse:
-    """`npm audit` of npm 6, and of later ones when the newer address fails: the same in the older shape."""
-    counts = dict.fromkeys(("info", "low", "moderate", "high", "critical"), 0)
-    found = {"vulnerabilities": counts, "dependencies": 0, "devDependencies": 0, "optionalDependencies": 0}
-    return JsonResponse({"actions": [], "advisories": {}, "muted": [], "metadata": found | {"totalDependencies": 0}})
 
 
 def _results(request, packages: list[Package]) -> list[dict[str, Any]]:
@@ -88,29 +81,55 @@ def _results(request, packages: list[Package]) -> list[dict[str, Any]]:
 
 
 def _result(package: Package, page: str, maintainers: list[dict[str, str]]) -> dict[str, Any]:
-    latest = package.latest
+    latest, mirror = package.latest, getattr(package, "mirror", None)
     manifest = latest.manifest if latest else {}
     person = latest.published_by if latest else None
     publisher = _person(person.username) if person else (maintainers or [_person(package.name)])[0]
     number = latest.number if latest else ""
+    date = latest.published_at if latest else package.modified_at
+    if mirror is not None:
+        number, date, publisher = mirror.latest, mirror.latest_at or date, _person(mirror.upstream)
+    said = {
+        "name": package.name,
+        "scope": package.scope.name if package.scope else "unscoped",
+        "sanitized_name": package.name,
+        "version": number,
+        "description": package.description,
+        "keywords": package.keywords,
+        "date": date.isoformat(),
+        "license": package.license if mirror is not None else manifests.license_of(manifest),
+        "links": {"npm": page} | _links(manifest),
+        "publisher": publisher,
+        "maintainers": maintainers or [publisher],
+    }
+    return _scored(said, package.modified_at.isoformat())
+
+
+def _beyond(request, found: Found) -> dict[str, Any]:
+    publisher = _person(found.publisher or "upstream")
+    said = {
+        "name": found.name,
+        "scope": found.name[1:].partition("/")[0] if found.name.startswith("@") else "unscoped",
+        "sanitized_name": found.name,
+        "version": found.version,
+        "description": found.description,
+        "keywords": found.keywords,
+        "date": found.date or timezone.now().isoformat(),  # clients print a date, and fail without one
+        "license": found.license,
+        "links": {"npm": page_address(request, "package", found.name)},
+        "publisher": publisher,
+        "maintainers": [publisher],
+    }
+    return _scored(said, said["date"])
+
+
+def _scored(said: dict[str, Any], updated: str) -> dict[str, Any]:
     return {
-        "package": {
-            "name": package.name,
-            "scope": package.scope.name if package.scope else "unscoped",
-            "sanitized_name": package.name,
-            "version": number,
-            "description": package.description,
-            "keywords": package.keywords,
-            "date": (latest.published_at if latest else package.modified_at).isoformat(),
-            "license": manifests.license_of(manifest),
-            "links": {"npm": page} | _links(manifest),
-            "publisher": publisher,
-            "maintainers": maintainers or [publisher],
-        },
+        "package": said,
         "score": {"final": 1.0, "detail": {"quality": 1.0, "popularity": 1.0, "maintenance": 1.0}},
         "searchScore": 1.0,
-        "flags": {"insecure": 0} | ({"unstable": True} if number.startswith("0.") else {}),
-        "updated": package.modified_at.isoformat(),
+        "flags": {"insecure": 0} | ({"unstable": True} if said["version"].startswith("0.") else {}),
+        "updated": updated,
     }
 
 

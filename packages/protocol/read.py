@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO
+
 from django.http import FileResponse, HttpResponse, HttpResponseNotModified, JsonResponse
 
 from accounts.endpoint import registry
-from packages import access, blobs, counting, packuments, quarantine, token_use
+from packages import access, blobs, counting, packuments, quarantine, records, token_use
 from packages.access import Action
 from packages.models import Package, Version
-from packages.names import PackageName
-from registry_site.errors import Invalid, NotFound, Unavailable
+from packages.protocol import mirrored
+from packages.upstream import mirroring
+from registry_site.errors import NotFound, Unavailable
 
 ABBREVIATED = "application/vnd.npm.install-v1+json"
 # A copy may be kept, for one second, and is a second old already: every client asks again with If-None-Match, so a
@@ -27,17 +30,16 @@ def packument(request, name: str) -> HttpResponse:
 
 
 def _packument(request, name: str) -> HttpResponse:
-    package = access.find(request.actor, Action.VIEW, name)
-    accept = request.headers.get("accept", "")
-    abbreviated = ABBREVIATED in accept and "write" not in request.GET
+    abbreviated = ABBREVIATED in request.headers.get("accept", "") and "write" not in request.GET
+    package = mirroring.find(request.actor, Action.VIEW, name, full=not abbreviated)
     compressed = "gzip" in request.headers.get("accept-encoding", "")
-    found = packuments.read(
-        package,
-        registry(request),
-        abbreviated=abbreviated,
-        compressed=compressed,
-        known=request.headers.get("if-none-match", ""),
-    )
+    headers = CACHE_DOCUMENT
+    if package.mirrored:
+        found, more = mirrored.packument(request, package, abbreviated=abbreviated, compressed=compressed)
+        headers = headers | more
+    else:
+        known = request.headers.get("if-none-match", "")
+        found = packuments.read(package, registry(request), abbreviated=abbreviated, compressed=compressed, known=known)
     if found is None:
         response: HttpResponse = HttpResponseNotModified()
     else:
@@ -45,14 +47,17 @@ def _packument(request, name: str) -> HttpResponse:
         response["ETag"] = found.etag
         if compressed:
             response["Content-Encoding"] = "gzip"
-    for header, value in CACHE_DOCUMENT.items():
+    for header, value in headers.items():
         response[header] = value
     return response
 
 
 def version(request, name: str, spec: str) -> HttpResponse:
     """`GET /PKG/VERSION` or `/PKG/TAG`: one manifest, as scripts and npm 2 ask for it."""
-    package = access.find(request.actor, Action.VIEW, name)
+    package = mirroring.find(request.actor, Action.VIEW, name)
+    if package.mirrored:
+        body = mirrored.manifest(request, package, spec)
+        return HttpResponse(body, content_type="application/json", headers=CACHE_DOCUMENT)
     found = package.versions.listed().filter(number=spec).first()
     if found is None:
         quarantine.require_free(package, spec)
@@ -66,13 +71,32 @@ def version(request, name: str, spec: str) -> HttpResponse:
 
 def tarball(request, name: str, file: str) -> HttpResponse:
     """`npm install`, `npm ci`: the exact bytes that were published."""
-    package = access.find(request.actor, Action.DOWNLOAD, name)
+    package = mirroring.find(request.actor, Action.DOWNLOAD, name)
+    if package.mirrored:
+        response = _mirrored_tarball(request, package, number_of(package, file))
+        response["Cache-Control"] = CACHE_TARBALL
+        return response
     found = file_of(package, file)
     if found is None:
         raise access.missing(request.actor, name)
-    body = blobs.open_blob(found.blob, found.size)
+    return _sent(request, package, found, blobs.open_blob(found.blob, found.size))
+
+
+def _mirrored_tarball(request, package: Package, number: str | None) -> HttpResponse:
+    if number is None:
+        raise access.missing(request.actor, package.name)
+    if request.method == "HEAD":
+        return mirrored.head(request, package, number)
+    found = mirrored.opened(request, package, number)
+    if found.version is None:
+        return mirrored.passed_on(request, package, number, found)
+    return _sent(request, package, found.version, found.body)
+
+
+def _sent(request, package: Package, found: Version, body: BinaryIO) -> HttpResponse:
     if request.method == "GET":
-        body = counting.watch(body, found)
+        agent = request.headers.get("user-agent", "")
+        body = counting.watch(body, found, records.noting(request.actor, agent, package, found.number))
         token_use.note(request, package, token_use.What.DOWNLOAD)
     response = FileResponse(body, content_type="application/octet-stream")
     response["Content-Length"] = str(found.size)
@@ -90,15 +114,16 @@ def file_of(package: Package, file: str) -> Version | None:
 
     Raises Quarantined, with the reason.
     """
-    try:
-        name = PackageName.parse(package.name)
-    except Invalid:
+    number = number_of(package, file)
+    if number is None:
         return None
-    stem, ending = f"{name.base}-", ".tgz"
-    if not (file.startswith(stem) and file.endswith(ending)):
-        return None
-    number = file[len(stem) : -len(ending)]
     found = package.versions.listed().filter(number=number).first()
     if found is None:
         quarantine.require_free(package, number)
     return found
+
+
+def number_of(package: Package, file: str) -> str | None:
+    """The version that a file name of this package's tarballs speaks of; None for any other name."""
+    stem, ending = f"{package.name.rpartition('/')[2]}-", ".tgz"
+    return file[len(stem) : -len(ending)] if file.startswith(stem) and file.endswith(ending) else None

@@ -7,12 +7,16 @@ from django.http import JsonResponse
 from accounts.body import read_json, read_object
 from packages import access, releases
 from packages.access import Action
+from packages.protocol import mirrored
+from packages.upstream import mirroring
 from registry_site.errors import Malformed
 
 
 def listed(request, name: str) -> JsonResponse:
     """`npm dist-tag ls`."""
-    package = access.find(request.actor, Action.VIEW, name)
+    package = mirroring.find(request.actor, Action.VIEW, name)
+    if package.mirrored:
+        return JsonResponse(mirrored.tags(request, package))
     return JsonResponse(dict(package.tags.values_list("name", "version__number")))
 
 

@@ -22,8 +22,10 @@ SECONDS = 300
 def _version(request, name: str) -> HttpResponse:
     """The latest version of a package."""
     package = _open_to_all(name)
-    deprecated = package.latest.deprecated
-    value = f"{package.latest.number} deprecated" if deprecated else package.latest.number
+    mirror = getattr(package, "mirror", None)
+    deprecated = package.deprecated if mirror else package.latest.deprecated
+    number = mirror.latest if mirror else package.latest.number
+    value = f"{number} deprecated" if deprecated else number
     return _answer(request, drawings.badge("version", value, drawings.GREY if deprecated else drawings.BLUE))
 
 
@@ -36,8 +38,8 @@ def _downloads(request, name: str) -> HttpResponse:
 
 def _open_to_all(name: str) -> Package:
     heavy = (f"latest__{field}" for field in ("full", "abbreviated", "readme", "readme_html"))
-    open_to_all = access.visible_to(NOBODY).filter(name=name).exclude(latest=None)
-    found = open_to_all.select_related("latest").defer(*heavy).first()
+    open_to_all = access.visible_to(NOBODY).filter(name=name).exclude(latest=None, mirror=None)
+    found = open_to_all.select_related("latest", "mirror").defer(*heavy, "mirror__source").first()
     if found is None:
         raise NotFound("there is no badge of this name")
     return found

@@ -10,11 +10,13 @@ from django.urls import reverse
 
 from accounts.endpoint import page_address, registry
 from accounts.models import AuditEvent
-from packages import access, changes, downloads, installing, provenance, readmes, sharing
+from packages import access, changes, downloads, installing, mirrored, provenance, readmes, sharing
 from packages import stars as star_verbs
 from packages.links import link
+from packages.mirrored import Shelf
 from packages.models import Package, Version
 from packages.packuments import maintainers
+from packages.upstream import namesakes
 from packages.views import context
 from packages.views.paging import page_of
 
@@ -23,33 +25,50 @@ FACES = 5
 
 
 def package(request, name: str, number: str = "") -> HttpResponse:
-    """The package page: readme, how to install it, facts, who works on it."""
-    found, shared = context.of_package(request, name, "readme", number)
-    manifest = shared["manifest"]
+    """The package page: readme, how to install it, facts, who works on it, or from where it is mirrored."""
+    if number:
+        found, shared = context.of_package(request, name, "readme", number)
+    else:
+        found, shelf = mirrored.find(request.actor, name)
+        shared = context.about(request.actor, found, shelf, "readme")
+    manifest, shelf, version = shared["manifest"], shared["shelf"], shared["version"]
     team = sharing.collaborators(found) if shared["insider"] else []
     return render(
         request,
         "pages/package.html",
         shared
         | {
-            "readme": readmes.linked(shared["version"].readme_html, _files(found, shared["version"])),
+            "held": _held(shelf, version) if shelf else [],
+            "readme": readmes.linked(shelf.readme(version) if shelf else version.readme_html, _files(found, version)),
             "installs": installing.commands(found.name, number),
-            "registry_line": installing.registry_line(found.name, registry(request) + "/"),
+            "registry_line": installing.registry_line(found.name if found.scope else "", registry(request) + "/"),
             "badges": _badges(request, found) if access.is_open(found) else [],
-            "tags": found.tags.select_related("version").only("name", "package", "version__number"),
+            "tags": _tags(found, shelf),
             "stars": star_verbs.of_package(request.actor, found),
             "downloads": downloads.trend(found),
             "faces": team[:FACES],
             "more": max(len(team) - FACES, 0),
             "mine": next((each for each in team if each.user == request.actor.user), None),
             "people_count": len(team),
-            "maintainers": [] if shared["insider"] else maintainers(found),
+            "maintainers": [] if shared["insider"] or shelf else maintainers(found),
             "license": _text(manifest.get("license")),
             "homepage": link(manifest.get("homepage")),
             "repository": link(manifest.get("repository")),
-            "built": _built(shared["version"]),
+            "built": _built(version) if version.pk else None,
         },
     )
+
+
+def _held(shelf: Shelf, version: Version) -> list[tuple[str, str]]:
+    # What somebody may wonder about: the version of this page, and the one that upstream calls the latest.
+    asked = dict.fromkeys([version.number, shelf.upstream_latest])
+    return [(number, why) for number in asked if (why := shelf.why_held(number))]
+
+
+def _tags(package: Package, shelf: Shelf | None) -> list[tuple[str, str]]:
+    if shelf is not None:
+        return [(each.name, each.number) for each in shelf.tags]
+    return list(package.tags.values_list("name", "version__number"))
 
 
 def _files(package: Package, version: Version) -> str:
@@ -79,8 +98,15 @@ def _built(version: Version) -> dict[str, Any] | None:
 def activity(request, name: str) -> HttpResponse:
     """Who did what with a package, for those who belong to it."""
     found, shared = context.of_package(request, name, "activity")
+    if shared["shelf"] is not None:
+        moments = mirrored.told(shared["shelf"])
+        return render(
+            request, "pages/package_activity.html", shared | {"page": page_of(request, moments, EVENTS_A_PAGE)}
+        )
     events = AuditEvent.objects.filter(package=found.name) if shared["insider"] else AuditEvent.objects.none()
     events = events if "publish" in shared["can"] else events.exclude(action__in=changes.UNSEEN)
+    if "manage" in shared["can"]:
+        shared["namesake"] = namesakes.of(found)
     return render(request, "pages/package_activity.html", shared | {"page": page_of(request, events, EVENTS_A_PAGE)})
 
 

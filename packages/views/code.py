@@ -29,8 +29,10 @@ def tree(request, name: str, number: str = "", path: str = "") -> HttpResponse:
     """A folder of a version, or one of its files; of the latest version where the address names none."""
     found, shared = context.of_package(request, name, "code", number)
     if (wanted := request.GET.get("version", "").replace("\0", "")) and not number:
-        return _other_version(request, context.version_of(found, wanted))
+        return _other_version(request, context.version_of(found, wanted, shared["shelf"]))
     version = shared["version"]
+    if version.pk is None:
+        return render(request, "pages/mirror_unfetched.html", shared | {"numbers": version.number})
     numbers = found.versions.listed().values_list("number", flat=True)[:NUMBERS_OFFERED]
     shared |= {"path": path, "crumbs": _crumbs(path), "numbers": _with(list(numbers), version.number)}
     try:
@@ -46,6 +48,8 @@ def raw(request, name: str, number: str, path: str) -> HttpResponse:
     access.find(request.actor, Action.DOWNLOAD, name)
     _, shared = context.of_package(request, name, "code", number)
     version = shared["version"]
+    if version.pk is None:
+        return redirect("package-version-code", name, number)
     size = files.size(files.listing(version), path)
     pieces = files.stream(version, path)
     first = next(pieces, b"")
@@ -61,7 +65,7 @@ def raw(request, name: str, number: str, path: str) -> HttpResponse:
 
 
 def _other_version(request, version: Version) -> HttpResponse:
-    path = request.GET.get("path", "")  # the same place, where the other version has it
+    path = request.GET.get("path", "") if version.pk else ""  # the same place, where the other version has it
     try:
         listed = files.listing(version) if path else {}
     except Invalid:

@@ -9,12 +9,17 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from packages import downloads, facets, suggestions
+from packages import discovery, downloads, facets, suggestions
 from packages import search as searching
 from packages.queries import CHOICES, MAX_TEXT, Filters, Query
+from packages.upstream import finding as upstream_search
+from packages.upstream import registries
+from packages.upstream.client import UpstreamError
 from packages.views.paging import page_of
+from registry_site.errors import NotFound
 
 A_PAGE = 20
+BEYOND_SHOWN = 20
 
 
 def search(request) -> HttpResponse:
@@ -35,9 +40,29 @@ def search(request) -> HttpResponse:
         "facets": counted,
         "chosen": _chosen(counted),
         "query": _rest(request),
+        "offers_upstream": page.number == 1 and _is_about_all(filters) and upstream_search.is_offered(text),
         "nearest": [] if page.object_list else suggestions.nearest(request.actor, text),
     }
     return render(request, "partials/search_results.html" if _wants_part(request) else "pages/search.html", context)
+
+
+def upstream(request) -> HttpResponse:
+    """What the upstream registry finds beside what is here; a part of the results, or a page where no script runs.
+
+    That a text stays here is not told: it looks as if upstream found nothing.
+    """
+    text = _text(request)
+    registry = registries.default()
+    if registry is None or not upstream_search.is_offered(text):
+        raise NotFound("the upstream registry is not searched for this")
+    try:
+        found, failed = discovery.beyond(request.actor, text), False
+    except UpstreamError:
+        found, failed = [], True
+    context = {"q": text, "words": Query.parse(text).words, "found": found[:BEYOND_SHOWN], "failed": failed}
+    context["upstream"] = registry.host
+    template = "partials/upstream_results.html" if request.htmx else "pages/search_upstream.html"
+    return render(request, template, context)
 
 
 def suggest(request) -> HttpResponse:
@@ -68,6 +93,10 @@ def _rest(request) -> str:
     query = request.GET.copy()
     query.pop("page", None)
     return query.urlencode()
+
+
+def _is_about_all(filters: Filters) -> bool:
+    return filters in (Filters(), Filters(access="mirrored"))
 
 
 def _wants_part(request) -> bool:

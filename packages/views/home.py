@@ -30,7 +30,7 @@ def front(request) -> HttpResponse:
     actor = request.actor
     address = registry(request) + "/"
     if not actor.is_signed_in:
-        recent = downloads.with_weekly(searching.search(actor, "", sort="recent")[:RECENT_SHOWN])
+        recent = downloads.with_weekly(searching.search(actor, "not:mirrored", sort="recent")[:RECENT_SHOWN])
         return render(request, "pages/welcome.html", {"address": address, "recent": recent})
     mine = list(searching.sorted_by(searching.of_person(actor, actor.user), "recent")[: SHOWN + 1])
     theirs = access.visible_to(actor).filter(standing__gte=Standing.MEMBER).order_by().values("name")

@@ -32,6 +32,7 @@ WHAT = {
     "teams": ("Teams", ("team.",)),
     "tokens": ("Tokens and workflows", ("service.", "trust.", "token.")),
     "settings": ("Settings", ("org.",)),
+    "rules": ("Rules", ("rules.",)),
 }
 # Of whom an org invites, and of its tokens, only those hear who manage it.
 FOR_MANAGERS = Q(action__startswith="invitation.") | Q(action__startswith="service.")

@@ -15,6 +15,7 @@ from orgs import access as org_access
 from packages import access, providers, trust, workflows
 from packages.access import Action
 from packages.models import TrustedPublisher
+from packages.upstream import namesakes
 from packages.views import context
 from packages.views.orgs import org_head
 from packages.views.trust_forms import FORMS, PublisherForm
@@ -69,6 +70,7 @@ def _page(request, name: str, trust_form: PublisherForm | None = None) -> HttpRe
         access.find(request.actor, Action.MANAGE, name)  # says what is lacking
     here, there = reverse("package-settings", args=[found.name]), reverse("package-trust", args=[found.name])
     shared |= _trust(request, trust.of(request.actor, name), [name], here, there, trust_form)
+    shared["namesake"] = namesakes.of(found)
     return render(request, "pages/package_settings.html", shared)
 
 

@@ -10,9 +10,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from packages import access, history, releases, returns
+from packages import access, advisories, history, mirrored, releases, returns
 from packages.access import Action
 from packages.links import link
+from packages.mirrored import Shelf, State
 from packages.models import Package
 from packages.views import context
 from registry_site.errors import NotFound, Refusal
@@ -23,6 +24,13 @@ MOVES_SHOWN = 30
 GONE_SHOWN = 100
 CHOICES = 200  # numbers that the boxes suggest
 CARDS = "partials/package_history.html"
+STATES = {
+    State.HERE: "kept here",
+    State.LISTED: "not fetched yet",
+    State.HELD: "held by a rule",
+    State.QUARANTINED: "in quarantine",
+    State.REMOVED: "removed upstream",
+}
 
 
 def page(request, name: str) -> HttpResponse:
@@ -89,13 +97,15 @@ def changed(request, name: str, notice: dict[str, Any], problem: dict[str, Any] 
 
 def cards(package: Package, shared: dict[str, Any], asked) -> dict[str, Any]:
     """What the cards of the page show. asked: the query of its address: q, state, page."""
+    if (shelf := shared["shelf"]) is not None:
+        return _warned(shared, _mirrored(shelf, asked))
     text, state = asked.get("q", "").strip()[: releases.MAX_RANGE], asked.get("state", "")
     everything = history.numbers(package)
     found = history.matching(everything, text, deprecated=state == "deprecated")
     held, gone = history.off_list(package)
     moves, released = history.told(package) if shared["insider"] else ([], {})
     shown = Paginator(found, A_PAGE).get_page(asked.get("page"))
-    return {
+    shows = {
         "tags": list(package.tags.select_related("version").only("name", "package", "version__number")),
         "moves": moves[:MOVES_SHOWN],
         "page": shown,
@@ -107,6 +117,30 @@ def cards(package: Package, shared: dict[str, Any], asked) -> dict[str, Any]:
         "here": asked.urlencode(),
         "held": held,
         "gone": gone if "manage" in shared["can"] else [],
+    }
+    return _warned(shared, shows)
+
+
+def _warned(shared: dict[str, Any], shows: dict[str, Any]) -> dict[str, Any]:
+    numbers = [each.number for each in shows["versions"]]
+    return shows | {"warned": advisories.numbers_in(shared["advisories"], numbers)}
+
+
+def _mirrored(shelf: Shelf, asked) -> dict[str, Any]:
+    text, state = asked.get("q", "").strip()[: releases.MAX_RANGE], asked.get("state", "")
+    everything = mirrored.numbers(shelf, state)
+    found = history.matching(everything, text, deprecated=state == "deprecated")
+    shown = Paginator(found, A_PAGE).get_page(asked.get("page"))
+    counts = mirrored.counts(shelf)
+    return {
+        "explained": shelf.explained,
+        "tags": shelf.tags,
+        "page": shown,
+        "versions": mirrored.listed(shelf, [each.pk for each in shown.object_list]),
+        "total": sum(counts.values()),
+        "states": [(state.value, STATES[state], counts[state]) for state in STATES if counts[state]],
+        "q": text,
+        "state": state,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
@@ -84,6 +85,17 @@ def scene(registry, tmp_path_factory) -> Scene:
     upload = publish_body(names["private"], "1.2.0", scripts={"postinstall": "node install.js"}, readme=README)
     staged = fetch(registry, f"-/stage/package/{names['private'].replace('/', '%2f')}", alice.token, "POST", upload)
     names["staged"] = json.loads(staged[1])["stageId"]
+    told = {"range": "<1.1.0", "severity": "high", "title": "Totals can be forged by whoever sends the amounts"}
+    address = f"/package/{names['private']}/advisories"
+    made = alice.browser.submit(address, text="Upgrade **now**.", fixed_in="1.1.0", cwes="CWE-345", **told)
+    names["advisory"] = made.address.rpartition("/")[2]
+    said = {"cooldown": "14", "blocked": f"{LONG}@<2 # because of {LONG}", "licenses": "GPL-3.0", "scripts": "no"}
+    alice.browser.submit(f"/org/{org}/rules/new", name="Rules of the house", why="Worms.", **said)
+    until = {"rule": "scripts", "owner": alice.name, "until": f"{date.today() + timedelta(days=9)}"}
+    alice.browser.submit(f"/org/{org}/rules/1")
+    made = f"/org/{org}/rules/exceptions"
+    alice.browser.submit(made, f"/org/{org}/rules", package=LONG, reason="We need it.", **until)
+    alice.browser.submit(f"/org/{org}/rules/new", name="Rules of the house", why="More worms.", cooldown="30")
     names["gone"] = publish(alice, f"@{alice.name}/gone")
     alice.browser.submit(f"/package/{names['gone']}/unpublish", version="all", confirm=names["gone"])
     hook = {"type": "package", "name": names["private"], "endpoint": "https://example.com/hook", "secret": "secret"}
@@ -143,6 +155,11 @@ ALICES = """
 /package/{private}/access?explain={org}:payments
 /package/{public}/access?make=restricted
 /package/{private}/activity
+/package/{private}/advisories
+/package/{private}/advisories/{advisory}
+/package/{own}/advisories
+/advisories
+/advisories?severity=low
 /package/{private}/settings
 /package/{private}/staged
 /package/{private}/staged/{staged}
@@ -151,6 +168,7 @@ ALICES = """
 /package/{private}/deprecate?version=%3C2
 /package/{gone}/restore
 /package/{private}/unpublish
+/package/{private}/v/1.0.0/recall
 /package/{nobody}
 /org/{org}
 /org/{org}/members
@@ -170,6 +188,13 @@ ALICES = """
 /org/{org}/teams/payments/edit
 /org/{org}/activity
 /org/{org}/requests
+/org/{org}/rules
+/org/{org}/rules/new
+/org/{org}/rules/1
+/org/{org}/rules/2
+/org/{empty}/rules
+/rules
+/rules?package={public}
 /org/{org}/settings
 /settings/profile
 /settings/email

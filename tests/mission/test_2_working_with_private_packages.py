@@ -1,24 +1,33 @@
-"""Each sentence of "Working with private packages" that promises something.
-
-Not yet: "use public packages like Express and Browserify side-by-side with your own private code".
-"""
+"""Each sentence of "Working with private packages" that promises something."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 
-import pytest
-
 from tests.live import app, fetch, make
 from tests.tools.homes import Client
 from tests.tools.server import Registry
+from tests.tools.upstream_stub import UpstreamStub
 from tests.tools.visitor import sign_up
 
 
-@pytest.mark.skip(reason="not yet: public packages side by side with private ones")
-def test_public_packages_side_by_side():
-    """Express installs from the same address as the company's own packages."""
+def test_public_packages_side_by_side(tmp_path):
+    """Express and Browserify install from the same address as one's own private code."""
+    with UpstreamStub() as upstream:
+        upstream.publish("accepts", "1.3.8")
+        upstream.publish("express", "4.21.0", dependencies={"accepts": "~1.3.8"})
+        upstream.publish("browserify", "17.0.0")
+        with Registry({"RATE_LIMITS": "off", **upstream.environ}) as registry:
+            alice = sign_up(registry, "alice", tmp_path / "alice")
+            hers = alice.client()
+            needs = {"express": "^4", "browserify": "*"}
+            hers.run("publish", cwd=make(hers, "@alice/shop", dependencies=needs))
+            project = app(hers)
+            hers.run("install", "@alice/shop", cwd=project)
+    for name in ("@alice/shop", "express", "accepts", "browserify"):
+        assert (project / "node_modules" / name / "package.json").is_file(), name
+    assert not upstream.heard("shop")
 
 
 def test_you_must_be_a_paid_user_where_private_packages_are_for_subscribers(tmp_path):

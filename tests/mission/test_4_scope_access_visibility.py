@@ -1,7 +1,6 @@
 """The two tables of "npm package scope, access level, and visibility", row by row, with npm.
 
-Every cell of them, on every surface, is in tests/policy. Not yet: the unscoped packages of npm Enterprise, which are
-those of the public registry.
+Every cell of them, on every surface, is in tests/policy.
 """
 
 from __future__ import annotations
@@ -9,7 +8,10 @@ from __future__ import annotations
 import pytest
 
 from tests.live import app, make
+from tests.tools.homes import Client
 from tests.tools.server import Registry
+from tests.tools.upstream_stub import UpstreamStub
+from tests.tools.visitor import sign_up
 
 
 def can_install(person, name: str) -> bool:
@@ -95,6 +97,19 @@ def test_publishing_unscoped_packages_to_enterprise_is_refused(enterprise, join)
     assert "reserved for packages of the public registry" in refused.said
 
 
-@pytest.mark.skip(reason="not yet: unscoped packages of the public registry, mirrored")
-def test_unscoped_packages_of_the_public_registry_in_enterprise():
-    """All users of the Enterprise registry view and download them; nobody publishes them."""
+def test_unscoped_packages_of_the_public_registry_in_enterprise(tmp_path):
+    """All users of the Enterprise registry view and download them, logged in or not; nobody publishes them."""
+    with UpstreamStub() as upstream:
+        upstream.publish("left-pad", "1.3.0")
+        settings = {"RATE_LIMITS": "off", "REGISTRY_MODE": "enterprise", "REGISTRATION": "open", **upstream.environ}
+        with Registry(settings) as registry:
+            alice = sign_up(registry, "alice", tmp_path / "alice")
+            hers, nobody = alice.client(), Client("npm", 12, tmp_path / "nobody", registry.registry)
+            for client in (hers, nobody):
+                project = app(client)
+                client.run("install", "left-pad", cwd=project)
+                assert (project / "node_modules/left-pad/package.json").is_file()
+                assert "1.3.0" in client.run("view", "left-pad").said
+            refused = hers.run("publish", cwd=make(hers, "left-pad", "2.0.0"), check=False)
+            assert "reserved for packages of the public registry" in refused.said
+            assert "1.3.0" in hers.run("view", "left-pad", "dist-tags.latest").said

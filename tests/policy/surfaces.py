@@ -107,6 +107,7 @@ PAGES = ["package/{name}", "package/{name}/v/1.0.0", "package/{name}/versions", 
 PAGES += ["package/{name}/access", "package/{name}/activity"]
 PAGES += ["package/{name}/code", "package/{name}/v/1.0.0/code", "package/{name}/v/1.0.0/code/package.json"]
 PAGES += ["package/{name}/v/1.0.0/raw/package.json", "package/{name}/compare", "package/{name}/compare/1.0.0...1.0.0"]
+PAGES += ["package/{name}/advisories"]
 PAGES += ["package/{name}/dependents", "package/{name}/v/1.0.0/dependencies", "package/{name}/feed"]
 PLACEHOLDERS = {"1.0.0...1.0.0": "<str:old>...<str:new>", "1.0.0": "<str:number>", "package.json": "<path:path>"}
 FORMS = {  # route name: (address, what is sent, the right it needs, which names)
@@ -117,11 +118,12 @@ FORMS = {  # route name: (address, what is sent, the right it needs, which names
     "package-people": ("package/{name}/access/people", {"user": "dave", "permission": "read"}, "m", "@uma/"),
     "package-trust": ("package/{name}/settings/trust", {"kind": "github"}, "2", ""),
     "package-two-factor": ("package/{name}/settings/two-factor", {"asks": "publish"}, "2", ""),
+    "package-advisories": ("package/{name}/advisories", {"range": "1.0.0", "severity": "low", "title": "Old"}, "m", ""),
     "package-star": ("package/{name}/star", {"starred": "yes"}, "v", ""),
     "package-teams": ("package/{name}/access/teams", {"team": "readers", "permission": "write"}, "m", "@acme/"),
 }
 MANAGED = [Read("-/package/<package:name>/trust", "-/package/{encoded}/trust")]  # to look at, for managers alone
-MANAGED_PAGES = ["package/{name}/settings"]
+MANAGED_PAGES = ["package/{name}/v/1.0.0/recall", "package/{name}/v/1.0.0/recall.csv", "package/{name}/settings"]
 LIST_PAGES = ["search?q={base}", "~uma", "org/acme"]
 
 STAGED = {  # what waits for a release, for those alone who may publish: addresses of the registry, then pages
@@ -138,8 +140,14 @@ STAGED_PAGES = {
 DECIDED = {"-/stage/<str:key>/approve"} | {f"{list(STAGED_PAGES)[1]}/{word}" for word in ("approve", "reject")}
 # For those who cannot see a package, and the same for every name: tests/unit/test_requests.py.
 DECIDED |= {"package/<package:name>/ask"}
+# About one advisory: tests/unit/test_advising.py.
+DECIDED |= {"package/<package:name>/advisories/<str:key>", "package/<package:name>/advisories/<str:key>/withdraw"}
 # For what is not listed, and the same for every name that is: tests/unit/test_returns.py.
 DECIDED |= {"package/<package:name>/restore"}
+# For versions that are recalled, once a day: tests/unit/test_recall.py.
+DECIDED |= {"package/<package:name>/v/<str:number>/recall/warn"}
+# For mirrored packages, whose rows here have no upstream: tests/unit/test_mirror_pages.py.
+DECIDED |= {"package/<package:name>/fetch"}
 
 # Addresses that are about no package, or are another spelling of one above.
 ABOUT_NONE = (

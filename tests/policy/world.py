@@ -14,6 +14,7 @@ from orgs import organizations, teams
 from packages import sharing
 from packages.models import DistTag, Package, Star, Version
 from tests.conftest import login_token, person
+from tests.tools.mirrors import make_mirrored
 
 PACKAGES = {
     "@acme/private": "restricted",
@@ -65,7 +66,7 @@ def build(publish) -> World:
     for name in ("@uma/private", "@uma/public", "loose"):
         sharing.grant_person(uma, name, "hugo", "read-write")
         sharing.grant_person(uma, name, "gina", "read")
-    Package.objects.filter(name="lodash").update(mirrored=True)
+    make_mirrored("lodash")
     for version in Version.objects.all():
         version.attestations.create(predicate_type="https://slsa.dev/provenance/v1", bundle="{}")
     stella = person("stella")

@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LISTS = {"usual": ROOT / "tests/clients", "more": ROOT / "tests/clients/more"}
+LISTS = {name: ROOT / "tests/clients" / name.replace("usual", "") for name in ("usual", "more", "upstream")}
 CACHE = Path(os.environ.get("TEST_CACHE_DIR") or ROOT / ".cache/clients").resolve()
 FETCH_SECONDS = 900
 
@@ -110,7 +110,7 @@ def _fetch(which: str, folder: Path) -> None:
             timeout=FETCH_SECONDS,
         )
         if done.returncode:
-            raise Unavailable(f"npm could not fetch the {which} clients: {_reason(done.stdout)}")
+            raise Unavailable(f"npm could not fetch the {which} clients: {reason(done.stdout)}")
         draft.chmod(0o755)
         draft.rename(folder)
     except subprocess.TimeoutExpired:
@@ -139,7 +139,7 @@ def _package(alias: str) -> Path:
 @cache
 def _versions(which: str) -> dict[str, str]:
     listed = json.loads((LISTS[which] / "package.json").read_text())
-    every = {**listed["dependencies"], **listed["optionalDependencies"]}
+    every = {**listed["dependencies"], **listed.get("optionalDependencies", {})}
     return {alias: target.rpartition("@")[2] for alias, target in every.items()}
 
 
@@ -162,7 +162,8 @@ def _system() -> str:
     return f"{platform.system()} on {platform.machine()}"
 
 
-def _reason(output: str) -> str:
+def reason(output: str) -> str:
+    """What npm says went wrong, in one line."""
     lines = [line.strip().removeprefix("npm error").strip() for line in output.splitlines()]
     told = [line for line in lines if line and line.split()[0] not in ("code", "syscall", "errno", "address", "port")]
     return told[0].rstrip(".") if told else "it gave no reason"

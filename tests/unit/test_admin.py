@@ -18,14 +18,23 @@ from orgs.models import FormerName, FormerTeamName, Invitation, Membership, Team
 from packages import sharing, stars, webhooks
 from packages.models import (
     AccessRequest,
+    Advisory,
+    AdvisoryCheck,
     Attestation,
     DownloadCount,
+    DownloadRecord,
     FeedKey,
     Issuer,
+    Mirror,
+    MirrorAlert,
+    MirrorDocument,
+    MirrorVersion,
     RefusedExchange,
     SpentIdentity,
     TokenUse,
     TrustedPublisher,
+    UpstreamAttestations,
+    UpstreamKeys,
     Version,
 )
 from tests.conftest import PASSWORD, login_token
@@ -65,6 +74,19 @@ def full(npm, acme, publish, stage, alice, uma, hugo):
     RefusedExchange.objects.create(name="@acme/x", reason="another workflow")
     SpentIdentity.objects.create(issuer="https://farm.example", token_id="x", forget_after=timezone.now())
     _people_and_machines(acme, alice, version)
+    _mirrored()
+
+
+def _mirrored():
+    mirror = Mirror.objects.create(name="left-pad", state=Mirror.State.FOUND)
+    MirrorVersion.objects.create(mirror=mirror, number="1.3.0", tarball="https://registry.example/x.tgz")
+    MirrorDocument.objects.create(mirror=mirror, base="x", form="full", revision=1, etag="x", body=b"", body_gzip=b"")
+    MirrorAlert.objects.create(kind=MirrorAlert.Kind.REMOVED, name="left-pad", number="1.3.0", text="removed")
+    Advisory.objects.create(name="left-pad", key="1", severity="low", title="x", range="*")
+    AdvisoryCheck.objects.create(name="left-pad", checked_at=timezone.now())
+    UpstreamKeys.objects.create(url="https://registry.example", asked_at=timezone.now())
+    UpstreamAttestations.objects.create(name="left-pad", number="1.3.0", asked_at=timezone.now())
+    DownloadRecord.objects.create(name="left-pad", number="1.3.0", caller="address 192.0.2.1", day="2026-01-01")
 
 
 def _people_and_machines(acme, alice, version):

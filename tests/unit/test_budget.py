@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
@@ -11,10 +12,15 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 
 from accounts import tokens
+from accounts.actor import operator
 from accounts.models import AuditEvent, Scope, Token, User
 from orgs.models import Membership, Org, Seat, Team
-from packages import sharing, webhooks
+from packages import advising, sharing, webhooks
+from packages.advising import Draft
 from packages.models import DistTag, DownloadCount, Package, Star, TeamGrant, Version
+from packages.rules import exceptions
+from packages.rules import sets as rule_sets
+from packages.rules.values import Values
 from tests.tools import routes
 from tests.tools.sessions import sign_in
 
@@ -37,13 +43,20 @@ PARTS = {
     "session": "1",
     "reference": "abcdefghjk",
 }
-PAGES_OF = {"team-seats": {"team": "developers"}, "team": {"team": "developers"}}
+PAGES_OF = {
+    "team-seats": {"team": "developers"},
+    "team": {"team": "developers"},
+    "rules-version": {"number": "1"},
+    "org-rules-version": {"number": "2"},
+    "org-rules-exception": {"key": "1"},
+}
 ASKED = {  # a page that shows more when it is asked
     "search": ("q=giant", "q=p&page=3", "q=scope:acme&sort=recent", "q=zzzz"),
     "person": ("page=2",),
     "org": ("page=2",),
     "org-members": ("q=m1",),
     "package-versions": ("page=2",),
+    "rules": ("package=@acme/giant",),
     "package-access": ("make=public", "explain=member-7"),
 }
 
@@ -118,6 +131,8 @@ def _crowd(org: Org, alice, publish, stage, *, access: str = "restricted") -> di
     token, _ = tokens.issue(alice, alice.user, kind=Token.Kind.GRANULAR, name="ci")
     hook = webhooks.add(alice, "package", "@acme/giant", "https://hooks.example.com/x", "secret")
     sharing.grant_team(alice, "@acme/giant", "acme", "readers", "read-only")
+    _rules(alice)
+    advisory = advising.publish(alice, "@acme/giant", Draft("*", "high", "Broken"))
     return {
         "key": str(token.key),
         "package-review:key": str(staged.key),
@@ -125,12 +140,26 @@ def _crowd(org: Org, alice, publish, stage, *, access: str = "restricted") -> di
         "org-request:key": "1",
         "webhook:key": str(hook.key),
         "webhook-act:key": str(hook.key),
+        "package-advisory:key": advisory.key,
+        "package-advisory-withdraw:key": advisory.key,
         "secret": "secret",
         "login": str(uuid.uuid4()),
         "command": str(uuid.uuid4()),
         "uidb36": "1",
         "pk": "1",
     }
+
+
+def _rules(alice) -> None:
+    for actor, org in ((operator(), ""), (alice, "acme")):
+        for days in (7, 14):
+            rule_sets.write(actor, org, Values(cooldown=days), name="Rules", why="to be safe")
+        rule_sets.activate(actor, org, 1)
+        for n in range(50):
+            exceptions.make(
+                actor, org, rule="cooldown", package=f"p{n}", range="", reason="needed", owner="alice",
+                until=datetime.now(UTC).date(),
+            )  # fmt: skip
 
 
 def _clone(real: Version, package: Package, number: str, author: User | None = None) -> Version:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import AuditEvent
-from packages.models import Package
 from tests.conftest import login_token
 from tests.policy.world import snapshot
 from tests.tools import payloads
+from tests.tools.mirrors import make_mirrored
 from tests.tools.registry_client import without_reference
 
 HTML = {"accept": "text/html"}
@@ -21,7 +21,7 @@ def shelf(publish, uma):
     publish(uma, "@uma/private")
     publish(uma, "loose")
     publish(uma, "lodash")
-    Package.objects.filter(name="lodash").update(mirrored=True)
+    make_mirrored("lodash")
 
 
 @pytest.fixture

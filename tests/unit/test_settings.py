@@ -75,6 +75,32 @@ def test_each_wrong_value_is_refused_by_its_reader(monkeypatch, values):
             reader(name)
 
 
+WRONG_UPSTREAMS = [
+    "@corp",
+    "{}",
+    "[1]",
+    '[{"scope": "corp", "url": "https://npm.corp.example", "token": "s3cret"}]',
+    '[{"scope": "@corp", "url": "npm.corp.example", "token": "s3cret"}]',
+    '[{"scope": "@c*p", "url": "https://npm.corp.example", "token": "s3cret"}]',
+    '[{"scope": "@corp", "url": "https://npm.corp.example", "token": ["s3cret"]}]',
+]
+
+
+@pytest.mark.parametrize("value", WRONG_UPSTREAMS)
+def test_wrong_upstreams_are_refused_and_no_token_is_shown(monkeypatch, value):
+    from django.core.exceptions import ImproperlyConfigured
+
+    monkeypatch.setenv("UPSTREAMS", value)
+    with pytest.raises(ImproperlyConfigured, match="UPSTREAMS") as refused:
+        env.upstreams("UPSTREAMS")
+    assert "s3cret" not in str(refused.value)
+
+
+def test_upstreams_are_read_without_their_last_slash(monkeypatch):
+    monkeypatch.setenv("UPSTREAMS", '[{"scope": "@corp-*", "url": "https://npm.corp.example/"}]')
+    assert env.upstreams("UPSTREAMS") == [{"scope": "@corp-*", "url": "https://npm.corp.example", "token": ""}]
+
+
 def test_a_registry_host_needs_the_websites_address(tmp_path):
     done = start(tmp_path, REGISTRY_HOST="npm.example.com")
     assert done.returncode != 0
@@ -131,7 +157,7 @@ def test_the_secret_key_is_made_once_for_its_owner_alone(tmp_path):
 
 def test_the_readme_lists_every_setting():
     code = (ROOT / "registry_site/settings.py").read_text()
-    readers = r"text|one_of|whole|megabytes|words|networks|address|existing_file|switch|kept_secret|\.db"
+    readers = r"text|one_of|upstreams|whole|megabytes|words|networks|address|existing_file|switch|kept_secret|\.db"
     names = set(re.findall(rf'(?:{readers})\(\s*"([A-Z_]+)"', code))
     assert {"PORT", "DATA_DIR", "DATABASE_URL", "SECRET_KEY", "RATE_LIMITS", "EMAIL_URL"} <= names
     readme = (ROOT / "README.md").read_text()

@@ -1,0 +1,132 @@
+"""The upstream registry for operators: what is mirrored, what to look at, and who downloaded what."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
+
+from accounts.admin import ReadOnlyAdmin
+from accounts.operating import actor_of, confirm
+from packages import quarantine
+from packages.admin_recall import QuarantineForm
+from packages.models import DownloadRecord, Mirror, MirrorAlert, MirrorDocument, MirrorVersion
+from packages.upstream import alerts
+
+
+def _recall(name: str, number: str, text: str) -> str:
+    return format_html('<a href="{}">{}</a>', reverse("admin:recall", args=[name, number]), text)
+
+
+@admin.register(Mirror)
+class MirrorAdmin(ReadOnlyAdmin):
+    list_display = ["name", "state", "latest", "latest_at", "upstream", "checked_at", "failure"]
+    list_filter = ["state", ("failed_at", admin.EmptyFieldListFilter)]
+    search_fields = ["name", "upstream"]
+    exclude = ["source"]
+
+
+@admin.register(MirrorVersion)
+class MirrorVersionAdmin(ReadOnlyAdmin):
+    list_display = ["mirror", "number", "downloads", "published_at", "removed_at", "refused_at", "quarantined_at"]
+    list_filter = [
+        ("version", admin.EmptyFieldListFilter),
+        ("removed_at", admin.EmptyFieldListFilter),
+        ("refused_at", admin.EmptyFieldListFilter),
+        ("quarantined_at", admin.EmptyFieldListFilter),
+    ]
+    list_select_related = ["mirror"]
+    search_fields = ["mirror__name", "number", "integrity", "shasum"]
+    raw_id_fields = ["version"]
+    actions = ["hold", "lift"]
+
+    @admin.display(description="recall")
+    def downloads(self, row: MirrorVersion) -> str:
+        return _recall(row.mirror.name, row.number, "who has it")
+
+    @admin.action(description="Put into quarantine", permissions=["operate"])
+    def hold(self, request, versions):
+        return confirm(
+            self,
+            request,
+            versions.select_related("mirror"),
+            lambda row, said: quarantine.hold(actor_of(request), row.mirror.name, row.number, said["reason"]),
+            title="Put into quarantine?",
+            says="Nobody can install these until the quarantine is lifted, whether or not their tarball is here. "
+            "Whoever asks for them is told the reason.",
+            button="Put into quarantine",
+            done="In quarantine:",
+            form=QuarantineForm,
+        )
+
+    @admin.action(description="Lift the quarantine", permissions=["operate"])
+    def lift(self, request, versions):
+        return confirm(
+            self,
+            request,
+            versions.select_related("mirror"),
+            lambda row, _: quarantine.lift(actor_of(request), row.mirror.name, row.number),
+            title="Lift the quarantine?",
+            says="These can be installed again, where no rule holds them back.",
+            button="Lift the quarantine",
+            done="Out of quarantine:",
+            describe=lambda row: f"{row}: {row.quarantine_reason or 'not in quarantine'}",
+        )
+
+    def has_operate_permission(self, request) -> bool:
+        return request.user.is_superuser
+
+
+@admin.register(MirrorDocument)
+class MirrorDocumentAdmin(ReadOnlyAdmin):
+    list_display = ["mirror", "form", "base", "view", "revision", "valid_until"]
+    list_select_related = ["mirror"]
+    search_fields = ["mirror__name", "base"]
+    fields = ["mirror", "form", "base", "view", "revision", "valid_until", "etag"]
+
+
+@admin.register(MirrorAlert)
+class MirrorAlertAdmin(ReadOnlyAdmin):
+    list_display = ["at", "kind", "what", "text", "recall", "closed_at", "closed_by"]
+    list_filter = [("closed_at", admin.EmptyFieldListFilter), "kind"]
+    search_fields = ["name", "number", "text"]
+    actions = ["close"]
+
+    @admin.display(ordering="name")
+    def what(self, row: MirrorAlert) -> str:
+        return f"{row.name}@{row.number}" if row.number else row.name
+
+    @admin.display(description="recall")
+    def recall(self, row: MirrorAlert) -> str:
+        if not row.is_recall:
+            return ""
+        if row.number:
+            return _recall(row.name, row.number, "who has it")
+        return format_html('<a href="{}?q={}">who has it</a>', reverse("admin:recalls"), row.name)
+
+    @admin.action(description="Close", permissions=["operate"])
+    def close(self, request, rows):
+        return confirm(
+            self,
+            request,
+            rows,
+            lambda row, _: alerts.close(actor_of(request), row),
+            title="Close these alerts?",
+            says="They leave the operator home. Should the same happen again, it is told anew.",
+            button="Close",
+            done="Closed:",
+            describe=lambda row: f"{row}: {row.text}",
+        )
+
+    def has_operate_permission(self, request) -> bool:
+        return request.user.is_superuser
+
+
+@admin.register(DownloadRecord)
+class DownloadRecordAdmin(ReadOnlyAdmin):
+    """Kept for `DOWNLOAD_RECORD_DAYS`."""
+
+    list_display = ["name", "number", "who", "credential", "address", "client", "count", "first_at", "last_at"]
+    list_filter = ["mirrored", "day"]
+    list_select_related = ["user"]
+    search_fields = ["name", "number", "user__username", "machine", "credential", "address"]

@@ -1,0 +1,202 @@
+"""The bytes of a mirrored packument as clients get them: what upstream said, without what the rules hold back."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import nodesemver
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.actor import Actor
+from packages import packuments, rules
+from packages.listing import highest
+from packages.models import Mirror, MirrorDocument, MirrorVersion, Package
+from packages.packuments import ABBREVIATED, Packument
+from packages.rules import Effective, Hold
+from packages.upstream import mirroring, reading, signing
+from registry_site.errors import NotFound, Quarantined, Unavailable
+
+FULL, SHORT = "full", "abbreviated"
+_ABBREVIATED = [*ABBREVIATED, "deprecated"]
+MOST_VIEWS = 32  # of one packument: forms, addresses and sets of rules
+
+
+@dataclass(frozen=True)
+class Served:
+    """A packument for one actor. packument: None when the client has it already; note: for the Warning header."""
+
+    packument: Packument | None
+    note: str
+
+
+def read(actor: Actor, package: Package, base: str, *, abbreviated: bool, compressed: bool, known: str = "") -> Served:
+    """The packument of a mirrored package, fresh from upstream when it is due, under the rules that hold for an actor.
+
+    package: as `mirroring.find` gave it. base: this registry's address as the client uses it.
+    known: the client's If-None-Match. Raises NotFound, Unavailable, UpstreamFailed, and the refusal of a rule when it
+    leaves nothing.
+    """
+    effective = rules.effective(actor)
+    mirror = mirroring.refresh(package.name, full=not abbreviated or effective.needs_full)
+    if mirror.package_id is None:
+        raise NotFound(f"{package.name} is not upstream any more")
+    form = SHORT if abbreviated else FULL
+    found = _stored(mirror, base, form, effective)
+    if found is None:
+        found = _build(mirror, base, form, effective)
+    etag = f'"{found.etag}-gz"' if compressed else f'"{found.etag}"'
+    note = (
+        f'110 - "upstream does not answer; this is from {mirror.checked_at:%d %b %Y %H:%M} UTC"'
+        * mirroring.is_stale(mirror)
+    )
+    if known and packuments.matches(known, etag):
+        return Served(None, note)
+    column = "body_gzip" if compressed else "body"
+    body = MirrorDocument.objects.filter(pk=found.pk, etag=found.etag).values_list(column, flat=True).first()
+    if body is None:
+        raise Unavailable("the package changed meanwhile; try again")
+    return Served(Packument(bytes(body), etag), note)
+
+
+def manifest(actor: Actor, package: Package, spec: str, base: str) -> bytes:
+    """The manifest of one version, by number or tag, as `GET /PKG/VERSION` gives it. Raises as `read`."""
+    document = allowed(actor, package)
+    number = document["dist-tags"].get(spec, spec)
+    if number not in document["versions"]:
+        require_free(actor, package, number)
+        raise NotFound(f"version not found: {spec}")
+    found = document["versions"][number]
+    signing.sign_missing(package.name, number, found["dist"])
+    return reading.written(found, base)
+
+
+def allowed(actor: Actor, package: Package) -> dict[str, Any]:
+    """The packument of a mirrored package as an actor may have it; links in it begin with BASE_MARK.
+
+    Raises as `read`.
+    """
+    effective = rules.effective(actor)
+    mirror = mirroring.refresh(package.name, full=effective.needs_full)
+    if mirror.package_id is None:
+        raise NotFound(f"{package.name} is not upstream any more")
+    document, _ = _allowed(mirror, effective)
+    return document
+
+
+def require_free(actor: Actor, package: Package, number: str) -> MirrorVersion:
+    """What upstream said of a version, when no rule holds it back.
+
+    Raises the refusal of the rule, Quarantined, NotFound.
+    """
+    effective = rules.effective(actor)
+    row = (
+        MirrorVersion.objects.select_related("mirror", "version").filter(mirror__package=package, number=number).first()
+    )
+    if row is None:
+        raise NotFound(f"version not found: {number}")
+    if row.quarantined_at is not None:
+        raise Quarantined(
+            f"{package.name}@{number} is in quarantine: {row.quarantine_reason}; "
+            "install another version, or ask the operators of this registry"
+        )
+    held = effective.held(package.name, [row], timezone.now()).get(number)
+    if held is not None:
+        raise rules.refusal(package.name, number, held)
+    return row
+
+
+def _stored(mirror: Mirror, base: str, form: str, effective: Effective) -> MirrorDocument | None:
+    found = MirrorDocument.objects.filter(
+        mirror=mirror, base=base, form=form, view=effective.fingerprint, revision=mirror.revision
+    ).only("pk", "etag", "valid_until")
+    one = found.first()
+    return one if one and (one.valid_until is None or one.valid_until > timezone.now()) else None
+
+
+def _build(mirror: Mirror, base: str, form: str, effective: Effective) -> MirrorDocument:
+    document, until = _allowed(mirror, effective)
+    if form == SHORT:
+        document = _short(document)
+    body = reading.written(signing.complete(mirror.name, document), base)
+    made = MirrorDocument(
+        mirror=mirror,
+        base=base,
+        form=form,
+        view=effective.fingerprint,
+        revision=mirror.revision,
+        valid_until=until,
+        etag=hashlib.blake2b(body, digest_size=16).hexdigest(),
+        body=body,
+        body_gzip=gzip.compress(body, 6, mtime=0),
+    )
+    with transaction.atomic():
+        others = MirrorDocument.objects.filter(mirror=mirror)
+        others.exclude(revision=mirror.revision).delete()
+        surplus = others.order_by("-pk").values_list("pk", flat=True)[MOST_VIEWS - 1 :]
+        MirrorDocument.objects.filter(pk__in=list(surplus)).delete()
+        MirrorDocument.objects.bulk_create(
+            [made],
+            update_conflicts=True,
+            unique_fields=["mirror", "base", "form", "view"],
+            update_fields=["revision", "valid_until", "etag", "body", "body_gzip"],
+        )
+    return MirrorDocument.objects.only("pk", "etag").get(
+        mirror=mirror, base=base, form=form, view=effective.fingerprint
+    )
+
+
+def _allowed(mirror: Mirror, effective: Effective) -> tuple[dict[str, Any], datetime | None]:
+    document = mirroring.source(mirror)
+    if not effective.fingerprint and not _has_quarantine(mirror):
+        return document, None
+    rows = [row for row in mirror.versions.all() if row.number in document["versions"]]
+    held = effective.held(mirror.name, rows, timezone.now())
+    quarantined = {row.number for row in rows if row.quarantined_at is not None}
+    out = held.keys() | quarantined
+    left = [row for row in rows if row.number not in out]
+    if rows and not left and held:
+        raise rules.nothing_left(mirror.name, held)
+    document["versions"] = {number: each for number, each in document["versions"].items() if number not in out}
+    if "time" in document:
+        document["time"] = {word: moment for word, moment in document["time"].items() if word not in out}
+    document["dist-tags"] = tags_left(document["dist-tags"], document["versions"], out)
+    if held:
+        document["policyRestrictions"] = rules.restrictions(mirror.name, held)  # npm tells it when nothing else matches
+    return document, _until(held)
+
+
+def tags_left(tags: dict[str, str], versions: dict[str, Any], out: set[str]) -> dict[str, str]:
+    """The tags without those of versions that are out; `latest` moves back to one of the versions that are left."""
+    kept = {tag: number for tag, number in tags.items() if number not in out}
+    if "latest" not in kept and versions:
+        kept["latest"] = _before(tags.get("latest", ""), versions)
+    return kept
+
+
+def _before(number: str, versions: dict[str, Any]) -> str:
+    # Of the versions that are left, the highest that is no step forward, and that nobody is warned of.
+    lower = [each for each in versions if not number or nodesemver.lte(each, number, loose=True)]
+    fine = [each for each in lower if "deprecated" not in versions[each]]
+    return highest(fine or lower or list(versions))
+
+
+def _short(document: dict[str, Any]) -> dict[str, Any]:
+    versions = {
+        number: {key: each[key] for key in _ABBREVIATED if key in each} for number, each in document["versions"].items()
+    }
+    words = ("name", "modified", "dist-tags", "time", "policyRestrictions")
+    kept = {key: document[key] for key in words if key in document}
+    return kept | {"versions": versions}
+
+
+def _until(held: dict[str, Hold]) -> datetime | None:
+    return min((each.until for each in held.values() if each.until is not None), default=None)
+
+
+def _has_quarantine(mirror: Mirror) -> bool:
+    return mirror.versions.exclude(quarantined_at=None).exists()
