@@ -316,7 +316,7 @@ def missing(actor: Actor, name: str) -> NotFound:
 def _lacking(package: Package, action: Action) -> NotAllowed:
     if package.mirrored:
         return NotAllowed(
-            f"{package.name} belongs to the upstream registry and is not changed here; publish yours in a scope you hold"
+            f"{package.name} belongs to the upstream registry and is not changed here; publish in a scope of yours"
         )
     if action in (Action.STAGE, Action.PUBLISH):
         return NotAllowed(f"you can read {package.name}, but publishing needs read-write access to it")
