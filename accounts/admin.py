@@ -63,6 +63,10 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request, obj=None) -> bool:
         return False
 
+    def has_operate_permission(self, request) -> bool:
+        """Whether the operator may take the actions of this page."""
+        return request.user.is_superuser
+
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(

@@ -17,7 +17,7 @@ from packages import (  # noqa: F401 - these register themselves
     quarantine,
     transfers,
 )
-from packages.admin_recall import QuarantineForm
+from packages.admin_quarantine import QuarantineActions
 from packages.models import Attestation, DistTag, Document, Package, PersonGrant, StagedVersion, TeamGrant, Version
 
 HANDED_OVER = {
@@ -55,52 +55,20 @@ class PackageAdmin(ReadOnlyAdmin):
             form=OwnerForm,
         )
 
-    def has_operate_permission(self, request) -> bool:
-        return request.user.is_superuser
-
 
 @admin.register(Version)
-class VersionAdmin(ReadOnlyAdmin):
+class VersionAdmin(QuarantineActions, ReadOnlyAdmin):
+    owner = "package"
+    hold_says = (
+        "Nobody can install these until the quarantine is lifted. Tags that point at them go, latest moves to the "
+        "highest version that is left. Whoever may read the package sees the reason."
+    )
+    lift_says = "These can be installed again, and get back the tags that nobody moved meanwhile."
     list_display = ["package", "number", "published_by", "published_at", "size", "unpublished_at", "quarantined_at"]
     list_filter = [("quarantined_at", admin.EmptyFieldListFilter), ("unpublished_at", admin.EmptyFieldListFilter)]
     search_fields = ["package__name", "number", "integrity", "shasum"]
     list_select_related = ["package", "published_by"]
     exclude = ["readme_html", "abbreviated"]
-    actions = ["hold", "lift"]
-
-    @admin.action(description="Put into quarantine", permissions=["operate"])
-    def hold(self, request, versions):
-        return confirm(
-            self,
-            request,
-            versions.select_related("package"),
-            lambda version, said: quarantine.hold(
-                actor_of(request), version.package.name, version.number, said["reason"]
-            ),
-            title="Put into quarantine?",
-            says="Nobody can install these until the quarantine is lifted. Tags that point at them go, latest moves to "
-            "the highest version that is left. Whoever may read the package sees the reason.",
-            button="Put into quarantine",
-            done="In quarantine:",
-            form=QuarantineForm,
-        )
-
-    @admin.action(description="Lift the quarantine", permissions=["operate"])
-    def lift(self, request, versions):
-        return confirm(
-            self,
-            request,
-            versions.select_related("package"),
-            lambda version, _: quarantine.lift(actor_of(request), version.package.name, version.number),
-            title="Lift the quarantine?",
-            says="These can be installed again, and get back the tags that nobody moved meanwhile.",
-            button="Lift the quarantine",
-            done="Out of quarantine:",
-            describe=lambda version: f"{version}: {version.quarantine_reason or 'not in quarantine'}",
-        )
-
-    def has_operate_permission(self, request) -> bool:
-        return request.user.is_superuser
 
 
 @admin.register(StagedVersion)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Max, Q, Sum
@@ -23,14 +22,6 @@ from packages.views.recall import callers_of, sheet_of
 from registry_site.errors import Refusal
 
 MOST_LISTED = 100
-
-
-class QuarantineForm(forms.Form):
-    reason = forms.CharField(
-        max_length=quarantine.MAX_REASON,
-        help_text="Shown to everybody who may read the package, and to npm.",
-        widget=forms.TextInput({"class": "vTextField"}),
-    )
 
 
 def urls(site) -> list:

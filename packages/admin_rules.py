@@ -28,9 +28,6 @@ SETS, EXCEPTIONS = "admin:packages_ruleset_changelist", "admin:packages_ruleexce
 class OperatedAdmin(ReadOnlyAdmin):
     """Rows that are written by forms of their own, by superusers."""
 
-    def has_operate_permission(self, request) -> bool:
-        return request.user.is_superuser
-
     def changelist_view(self, request, extra_context=None):
         return super().changelist_view(request, {"may_operate": request.user.is_superuser} | (extra_context or {}))
 

@@ -8,8 +8,7 @@ from django.utils.html import format_html
 
 from accounts.admin import ReadOnlyAdmin
 from accounts.operating import actor_of, confirm
-from packages import quarantine
-from packages.admin_recall import QuarantineForm
+from packages.admin_quarantine import QuarantineActions
 from packages.models import DownloadRecord, Mirror, MirrorAlert, MirrorDocument, MirrorVersion
 from packages.upstream import alerts
 
@@ -27,7 +26,13 @@ class MirrorAdmin(ReadOnlyAdmin):
 
 
 @admin.register(MirrorVersion)
-class MirrorVersionAdmin(ReadOnlyAdmin):
+class MirrorVersionAdmin(QuarantineActions, ReadOnlyAdmin):
+    owner = "mirror"
+    hold_says = (
+        "Nobody can install these until the quarantine is lifted, whether or not their tarball is here. Who asks for "
+        "them is told the reason."
+    )
+    lift_says = "These can be installed again, where no rule holds them back."
     list_display = ["mirror", "number", "downloads", "published_at", "removed_at", "refused_at", "quarantined_at"]
     list_filter = [
         ("version", admin.EmptyFieldListFilter),
@@ -38,43 +43,10 @@ class MirrorVersionAdmin(ReadOnlyAdmin):
     list_select_related = ["mirror"]
     search_fields = ["mirror__name", "number", "integrity", "shasum"]
     raw_id_fields = ["version"]
-    actions = ["hold", "lift"]
 
     @admin.display(description="recall")
     def downloads(self, row: MirrorVersion) -> str:
         return _recall(row.mirror.name, row.number, "who has it")
-
-    @admin.action(description="Put into quarantine", permissions=["operate"])
-    def hold(self, request, versions):
-        return confirm(
-            self,
-            request,
-            versions.select_related("mirror"),
-            lambda row, said: quarantine.hold(actor_of(request), row.mirror.name, row.number, said["reason"]),
-            title="Put into quarantine?",
-            says="Nobody can install these until the quarantine is lifted, whether or not their tarball is here. "
-            "Whoever asks for them is told the reason.",
-            button="Put into quarantine",
-            done="In quarantine:",
-            form=QuarantineForm,
-        )
-
-    @admin.action(description="Lift the quarantine", permissions=["operate"])
-    def lift(self, request, versions):
-        return confirm(
-            self,
-            request,
-            versions.select_related("mirror"),
-            lambda row, _: quarantine.lift(actor_of(request), row.mirror.name, row.number),
-            title="Lift the quarantine?",
-            says="These can be installed again, where no rule holds them back.",
-            button="Lift the quarantine",
-            done="Out of quarantine:",
-            describe=lambda row: f"{row}: {row.quarantine_reason or 'not in quarantine'}",
-        )
-
-    def has_operate_permission(self, request) -> bool:
-        return request.user.is_superuser
 
 
 @admin.register(MirrorDocument)
@@ -117,9 +89,6 @@ class MirrorAlertAdmin(ReadOnlyAdmin):
             done="Closed:",
             describe=lambda row: f"{row}: {row.text}",
         )
-
-    def has_operate_permission(self, request) -> bool:
-        return request.user.is_superuser
 
 
 @admin.register(DownloadRecord)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -125,7 +126,7 @@ class _Arrival:
         self._name = f"{row.mirror.name}@{row.number}"
         self._path: Path | None = None
         self._file: BinaryIO | None = None
-        self._taken = 0
+        self._taken, self._renewed = 0, time.monotonic()
         self._sha512, self._sha1 = hashlib.sha512(), hashlib.sha1(usedforsecurity=False)
         self._stream = None
         self._chunks: Iterator[bytes] = iter(())
@@ -189,6 +190,9 @@ class _Arrival:
         self._path, self._file = Path(path), os.fdopen(handle, "wb")
 
     def _take(self, chunk: bytes) -> None:
+        if time.monotonic() - self._renewed > flights.RENEW_SECONDS:
+            flights.renew(self.row)
+            self._renewed = time.monotonic()
         self._taken += len(chunk)
         self._sha512.update(chunk)
         self._sha1.update(chunk)

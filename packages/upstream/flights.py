@@ -6,7 +6,7 @@ A flight is a moment in a row until which one process asks. Who finds the row ta
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
@@ -15,22 +15,41 @@ from django.utils import timezone
 
 from registry_site.errors import Unavailable
 
-# Longer than any answer may take; one that died with its process ends with it.
-LEASE = timedelta(seconds=90)
+# Longer than the answer to one question may take; what takes longer is renewed. One that died with its process ends.
+LEASE = timedelta(seconds=65)
+RENEW_SECONDS = 20
 WAIT_SECONDS = 25
 LOOK_SECONDS = 0.05
 
 
+def ends() -> datetime:
+    """Until when a flight that begins now has the row."""
+    return timezone.now() + LEASE
+
+
 def take(row: models.Model) -> bool:
     """Whether this process may go for a row that has `leased_until`; one statement asks and takes."""
-    now = timezone.now()
-    free = Q(leased_until=None) | Q(leased_until__lte=now)
-    return type(row).objects.filter(free, pk=row.pk).update(leased_until=now + LEASE) == 1
+    free, until = Q(leased_until=None) | Q(leased_until__lte=timezone.now()), ends()
+    taken = type(row).objects.filter(free, pk=row.pk).update(leased_until=until) == 1
+    if taken:
+        row.leased_until = until  # type: ignore[attr-defined]
+    return taken
+
+
+def renew(row: models.Model) -> None:
+    """It takes longer, and goes on; nothing when somebody else has the row by now."""
+    until = ends()
+    if _still_ours(row).update(leased_until=until):
+        row.leased_until = until  # type: ignore[attr-defined]
 
 
 def land(row: models.Model) -> None:
-    """It is over, whatever came of it."""
-    type(row).objects.filter(pk=row.pk).update(leased_until=None)
+    """It is over, whatever came of it; nothing when somebody else has the row by now."""
+    _still_ours(row).update(leased_until=None)
+
+
+def _still_ours(row: Any) -> models.QuerySet:
+    return type(row).objects.filter(pk=row.pk, leased_until=row.leased_until)
 
 
 def wait(row: models.Model) -> None:

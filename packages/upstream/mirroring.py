@@ -62,14 +62,14 @@ def refresh(name: str, *, full: bool = True, force: bool = False) -> Mirror:
     registry = registries.for_name(name)
     since = timezone.now()
     for _ in range(ROUNDS):
-        mirror, _ = Mirror.objects.defer("source").get_or_create(name=name)
+        mirror, is_new = Mirror.objects.defer("source").get_or_create(name=name, defaults=_taken(registry))
         if registry is None or settings.UPSTREAM_OFFLINE:
             return _as_it_is(mirror)
         if _is_enough(mirror, full) and (_is_fresh(mirror, since if force else None) or _failed_lately(mirror)):
             return mirror
         if not _is_enough(mirror, full) and _failed_lately(mirror):
             raise Unavailable(_failure(mirror.failure))
-        if flights.take(mirror):
+        if is_new or flights.take(mirror):
             return _asked(mirror, registry, full)
         if _is_enough(mirror, full) and not force:
             return mirror  # a little old is better than waiting
@@ -98,6 +98,7 @@ def _asked(mirror: Mirror, registry: Registry, full: bool) -> Mirror:
     try:
         return _ask(mirror, registry, full or mirror.is_full)
     except keeping.Ours:
+        flights.land(mirror)
         return mirror
     except (UpstreamError, EgressError, Malformed) as error:
         message = getattr(error, "message", None) or str(error)
@@ -106,8 +107,14 @@ def _asked(mirror: Mirror, registry: Registry, full: bool) -> Mirror:
             return mirror
         kind = UpstreamFailed if isinstance(error, Malformed) else Unavailable
         raise kind(_failure(message)) from error
-    finally:
+    except BaseException:
         flights.land(mirror)
+        raise
+
+
+def _taken(registry: Registry | None) -> dict[str, Any]:
+    # Whoever makes the row goes; in one write.
+    return {"leased_until": flights.ends()} if registry is not None and not settings.UPSTREAM_OFFLINE else {}
 
 
 def _ask(mirror: Mirror, registry: Registry, full: bool) -> Mirror:
