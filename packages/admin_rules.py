@@ -15,7 +15,7 @@ from django.urls import path
 
 from accounts.admin import ReadOnlyAdmin
 from accounts.operating import actor_of, confirm
-from packages.models import RuleException, RuleSet
+from packages.models import RuleException, RuleSet, RulesStamp
 from packages.rules import exceptions, sets, showing, trial
 from packages.rules.forms import ExceptionForm, RulesForm
 from packages.rules.values import Values
@@ -165,3 +165,9 @@ def _kept(number: str) -> RuleSet | None:
     if _NUMBER.fullmatch(number) and (found := sets.listed(None).filter(number=int(number)).first()):
         return found
     return sets.active(None)
+
+
+@admin.register(RulesStamp)
+class RulesStampAdmin(ReadOnlyAdmin):
+    list_display = ["stamp"]
+    search_fields = ["stamp"]

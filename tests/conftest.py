@@ -23,6 +23,7 @@ from tests.tools.registry_client import RegistryClient
 from tests.tools.upstream_stub import UpstreamStub
 
 PASSWORD = "correct horse battery"
+LONG = ("tests/policy/", "test_budget.py", "tests/protocol/", "tests/mission/", "tests/browser/")
 STATIC = "django.contrib.staticfiles.storage.StaticFilesStorage"
 
 
@@ -33,6 +34,11 @@ def pytest_configure(config) -> None:
     if "sqlite" in database["ENGINE"]:  # in a file, as everywhere; one in memory locks whole tables
         database["TEST"]["NAME"] = str(settings.DATA_DIR / "test.sqlite3")
         database["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
+
+
+def pytest_collection_modifyitems(items) -> None:
+    # What takes a minute goes first, and what starts servers next: else one worker is left with it at the end.
+    items.sort(key=lambda item: next((rank for rank, part in enumerate(LONG) if part in item.nodeid), len(LONG)))
 
 
 def pytest_unconfigure(config) -> None:

@@ -37,7 +37,7 @@ WHOLE_FIRST = 8 * 2**20  # up to this size all of it is verified before the firs
 SECONDS = 120
 REFUSED_AGE = timedelta(minutes=5)  # how long bytes that were wrong are not asked for again
 ASK_AGAIN = timedelta(seconds=10)
-ROUNDS = 3
+ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def opened(actor: Actor, package: Package, number: str) -> Opened:
         if row.version is not None:
             return Opened(blobs.open_blob(row.version.blob, row.version.size), row.version.size, row.version)
         _require_sound(row)
-        if flights.take(row):
+        if flights.take(row, "version_id", "refused_at"):
             return _fetched(row)
         flights.wait(row)
         row = _row(actor, package, number)

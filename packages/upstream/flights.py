@@ -27,10 +27,14 @@ def ends() -> datetime:
     return timezone.now() + LEASE
 
 
-def take(row: models.Model) -> bool:
-    """Whether this process may go for a row that has `leased_until`; one statement asks and takes."""
+def take(row: models.Model, *read: str) -> bool:
+    """Whether this process may go for a row that has `leased_until`; one statement asks and takes.
+
+    read: columns that must still be what they were when the row was read: else somebody came back meanwhile.
+    """
     free, until = Q(leased_until=None) | Q(leased_until__lte=timezone.now()), ends()
-    taken = type(row).objects.filter(free, pk=row.pk).update(leased_until=until) == 1
+    same = {column: getattr(row, column) for column in read}
+    taken = type(row).objects.filter(free, pk=row.pk, **same).update(leased_until=until) == 1
     if taken:
         row.leased_until = until  # type: ignore[attr-defined]
     return taken

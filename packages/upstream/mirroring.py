@@ -28,7 +28,7 @@ FULL = "application/json"
 SECONDS = 60
 MISSING_AGE = timedelta(minutes=5)
 FAILED_AGE = timedelta(seconds=30)
-ROUNDS = 3  # of waiting for others, before one gives up
+ROUNDS = 5  # of waiting for others, before one gives up
 
 
 def find(actor: Actor, action: Action, name: str, *, full: bool = False) -> Package:
@@ -69,7 +69,7 @@ def refresh(name: str, *, full: bool = True, force: bool = False) -> Mirror:
             return mirror
         if not _is_enough(mirror, full) and _failed_lately(mirror):
             raise Unavailable(_failure(mirror.failure))
-        if is_new or flights.take(mirror):
+        if is_new or flights.take(mirror, "checked_at", "failed_at"):
             return _asked(mirror, registry, full)
         if _is_enough(mirror, full) and not force:
             return mirror  # a little old is better than waiting

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 READ = re.compile(
-    r"""(?:one_of|switch|whole|megabytes|words|address|text|kept_secret|existing_file|networks|group_teams|db)\(\s*"([A-Z_]+)"|environ\.get\("([A-Z_]+)"""
+    r"""(?:one_of|switch|whole|megabytes|words|address|text|kept_secret|existing_file|networks|upstreams|group_teams|db)\(\s*"([A-Z_]+)"|environ\.get\("([A-Z_]+)"""
 )
 
 

@@ -30,6 +30,9 @@ from packages.models import (
     MirrorDocument,
     MirrorVersion,
     RefusedExchange,
+    RuleException,
+    RuleSet,
+    RulesStamp,
     SpentIdentity,
     TokenUse,
     TrustedPublisher,
@@ -86,6 +89,9 @@ def _mirrored():
     AdvisoryCheck.objects.create(name="left-pad", checked_at=timezone.now())
     UpstreamKeys.objects.create(url="https://registry.example", asked_at=timezone.now())
     UpstreamAttestations.objects.create(name="left-pad", number="1.3.0", asked_at=timezone.now())
+    RuleSet.objects.create(number=1, name="House rules", why="a test")
+    RuleException.objects.create(rule="cooldown", package="left-pad", reason="a test", ends_at=timezone.now())
+    RulesStamp.objects.create(stamp="0" * 32)
     DownloadRecord.objects.create(name="left-pad", number="1.3.0", caller="address 192.0.2.1", day="2026-01-01")
 
 
