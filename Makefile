@@ -5,9 +5,10 @@ BIN = .venv/bin
 QUIET_PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 # What is asked of PostgreSQL each time: the policy's rule, and whatever rests on SQL, locks and constraints.
 ON_POSTGRES = tests/policy/test_grid.py::test_checks_and_lists_are_one_rule $(patsubst %,tests/unit/test_%.py,changes \
-	conversion departure dependents downloads invitations mirror mirror_flights mirror_sources orgs org_two_factor packuments people plans prepared previews \
-	publishing quarantine recall records refusals releases requests returns scopes search search_page service_accounts \
-	sessions sharing staging stars stock teams timetable token_use tokens trust webhooks)
+	conversion departure dependents downloads invitations mirror mirror_flights mirror_sources orgs org_two_factor \
+	packuments people plans prepared previews publishing quarantine recall records refusals releases requests returns \
+	scopes search search_page service_accounts sessions sharing staging stars stock teams timetable token_use tokens \
+	trust webhooks)
 LOCK_WITH = uv==0.13.8
 WORKERS ?= 3
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
