@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import StreamingHttpResponse
 
 from accounts.endpoint import registry
 from packages import counting, records, token_use
@@ -34,11 +34,13 @@ def manifest(request, package: Package, spec: str) -> bytes:
     return documents.manifest(request.actor, package, spec, registry(request))
 
 
-def head(request, package: Package, number: str) -> HttpResponse:
+def head(request, package: Package, number: str) -> StreamingHttpResponse:
     """What can be said of a tarball without fetching it."""
-    row = documents.require_free(request.actor, package, number)
-    size = {"Content-Length": str(row.version.size)} if row.version else {}
-    return HttpResponse(content_type="application/octet-stream", headers=size)
+    size = fetching.size(request.actor, package, number)
+    response = StreamingHttpResponse((), content_type="application/octet-stream")  # Django gives others a length of 0
+    if size is not None:
+        response["Content-Length"] = str(size)
+    return response
 
 
 def opened(request, package: Package, number: str) -> Opened:

@@ -50,10 +50,7 @@ def read(actor: Actor, package: Package, base: str, *, abbreviated: bool, compre
     if found is None:
         found = _build(mirror, base, form, effective)
     etag = f'"{found.etag}-gz"' if compressed else f'"{found.etag}"'
-    note = (
-        f'110 - "upstream does not answer; this is from {mirror.checked_at:%d %b %Y %H:%M} UTC"'
-        * mirroring.is_stale(mirror)
-    )
+    note = _warning(mirror) if mirroring.is_stale(mirror) else ""
     if known and packuments.matches(known, etag):
         return Served(None, note)
     column = "body_gzip" if compressed else "body"
@@ -108,6 +105,11 @@ def require_free(actor: Actor, package: Package, number: str) -> MirrorVersion:
     if held is not None:
         raise rules.refusal(package.name, number, held)
     return row
+
+
+def _warning(mirror: Mirror) -> str:
+    since = f"this is from {mirror.checked_at:%d %b %Y %H:%M} UTC" if mirror.checked_at else "this was imported"
+    return f'110 - "upstream does not answer; {since}"'
 
 
 def _stored(mirror: Mirror, base: str, form: str, effective: Effective) -> MirrorDocument | None:

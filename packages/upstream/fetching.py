@@ -67,6 +67,17 @@ def opened(actor: Actor, package: Package, number: str) -> Opened:
     raise Unavailable("the upstream registry takes long to answer; try again")
 
 
+def size(actor: Actor, package: Package, number: str) -> int | None:
+    """How long a tarball is, None while it is not here and would be fetched. Raises as `opened`."""
+    row = _row(actor, package, number)
+    if row.version is not None:
+        return row.version.size
+    _require_sound(row)
+    if settings.UPSTREAM_OFFLINE:
+        raise Unavailable(f"this registry works offline and does not have {package.name}@{number}")
+    return None
+
+
 def tarball(actor: Actor, package: Package, number: str) -> Version:
     """The same as a row, its bytes verified and in the store. Raises as `opened`."""
     found = opened(actor, package, number)

@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from packages.models import Mirror, MirrorAlert, MirrorVersion, Package, Version
+from registry_site.errors import NotAllowed, Unavailable
 
 pytestmark = pytest.mark.django_db
 SHORT = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*"
@@ -150,3 +151,33 @@ def test_a_new_scope_takes_its_names_away_from_upstream(npm, upstream, alice):
     assert len(upstream.requests) == asked
     assert not Package.objects.filter(mirrored=True).exists()
     assert [each.kind for each in MirrorAlert.objects.all()] == ["shadowed"]
+
+
+def test_looking_at_a_tarball_fetches_nothing(npm, upstream, settings):
+    upstream.publish("left-pad", "1.0.0")
+    link = "/left-pad/-/left-pad-1.0.0.tgz"
+    found = npm.head(link)
+    assert (found.status_code, "Content-Length" in found) == (200, False)
+    assert paths(upstream) == ["/left-pad"]
+    settings.UPSTREAM_OFFLINE = True
+    assert npm.head(link).status_code == 503
+    settings.UPSTREAM_OFFLINE = False
+    size = len(b"".join(npm.get(link).streaming_content))
+    assert npm.head(link)["Content-Length"] == str(size)
+
+
+def test_nobody_takes_a_name_that_upstream_has(npm, upstream, alice, publish):
+    upstream.publish("left-pad", "1.0.0")
+    with pytest.raises(NotAllowed, match="belongs to the upstream registry"):
+        publish(alice, "left-pad", "2.0.0")
+    assert not Package.objects.filter(mirrored=False).exists()
+    publish(alice, "new-name")
+    upstream.publish("new-name", "99.0.0")
+    assert npm.get("/new-name").json()["dist-tags"] == {"latest": "1.0.0"}
+
+
+def test_nobody_takes_a_name_while_upstream_does_not_say_whether_it_has_it(upstream, alice, publish):
+    upstream.fault("/left-pad", status=500)
+    with pytest.raises(Unavailable):
+        publish(alice, "left-pad")
+    assert not Package.objects.exists()
