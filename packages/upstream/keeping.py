@@ -5,22 +5,19 @@ A version's bytes are what was first said of them. Nothing that was seen is forg
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Scope
 from packages import blobs
 from packages.models import Access, Mirror, MirrorAlert, MirrorVersion, Package
-from packages.upstream import alerts, reading
-from packages.upstream.reading import Listed, Read
+from packages.upstream import alerts, comparing, reading
+from packages.upstream.reading import Read
 from packages.upstream.registries import Registry
 
 Kind = MirrorAlert.Kind
 MAX_KEYWORDS = 50
 BATCH = 500
-_FACTS = ("tarball", "published_at", "deprecated", "license", "has_install_script")
 
 
 class Ours(Exception):
@@ -33,20 +30,23 @@ def found(mirror: Mirror, registry: Registry, read: Read, etag: str) -> Mirror:
     Older than what is here, it is not kept: upstream went back in time, and operators are told. Its time still counts
     as checked. Raises Ours.
     """
-    told: list[tuple[str, str, str]] = []
+    known = Mirror.objects.get(pk=mirror.pk)
+    if _is_older(known, read):
+        text = (
+            f"upstream shows {known.name} as it was before {known.modified_at:%d %B %Y %H:%M}; the newer state is kept"
+        )
+        alerts.alert(Kind.ROLLED_BACK, known.name, "", text)
+        return unchanged(known)
+    # All that takes time before the transaction: its flight keeps others away from this mirror.
+    news = comparing.news(known, known.versions.all(), read)
+    source = reading.pack(read.document)
     with transaction.atomic():
         row = Mirror.objects.select_for_update().get(pk=mirror.pk)
-        if _is_older(row, read):
-            text = (
-                f"upstream shows {row.name} as it was before {row.modified_at:%d %B %Y %H:%M}; the newer state is kept"
-            )
-            told.append((Kind.ROLLED_BACK, "", text))
-            _checked(row)
-        else:
-            told += _versions(row, read)
-            _write(row, registry, read, etag)
+        MirrorVersion.objects.bulk_create(news.fresh, batch_size=BATCH, ignore_conflicts=True)
+        MirrorVersion.objects.bulk_update(news.changed, comparing.COLUMNS, batch_size=100)
+        _write(row, registry, read, source, etag)
         row.save()
-    for kind, number, text in told:
+    for kind, number, text in news.told:
         alerts.alert(kind, row.name, number, text)
     return row
 
@@ -87,9 +87,8 @@ def _is_older(row: Mirror, read: Read) -> bool:
     return bool(row.modified_at and read.modified_at and read.modified_at < row.modified_at)
 
 
-def _write(row: Mirror, registry: Registry, read: Read, etag: str) -> None:
+def _write(row: Mirror, registry: Registry, read: Read, source: bytes, etag: str) -> None:
     _checked(row)
-    source = reading.pack(read.document)
     if source != bytes(row.source) or row.state != Mirror.State.FOUND:
         row.revision += 1
     row.source, row.is_full, row.etag = source, read.is_full, etag[:200]
@@ -119,65 +118,6 @@ def _package(row: Mirror, read: Read) -> Package:
     package.revision += 1
     package.save()
     return package
-
-
-def _versions(row: Mirror, read: Read) -> list[tuple[str, str, str]]:
-    told: list[tuple[str, str, str]] = []
-    known = {each.number: each for each in row.versions.all()}
-    fresh = [_new(row, listed) for number, listed in read.versions.items() if number not in known]
-    changed = []
-    for number, listed in read.versions.items():
-        if number in known and _take(known[number], listed, read, told):
-            changed.append(known[number])
-    gone = [each for number, each in known.items() if number not in read.versions and each.removed_at is None]
-    for each in gone:
-        each.removed_at = timezone.now()
-        told.append((Kind.REMOVED, each.number, f"upstream removed {row.name}@{each.number}"))
-    MirrorVersion.objects.bulk_create(fresh, batch_size=BATCH)
-    _update([*changed, *gone])
-    return told
-
-
-def _new(row: Mirror, listed: Listed) -> MirrorVersion:
-    facts = {field: getattr(listed, field) for field in _FACTS}
-    return MirrorVersion(mirror=row, number=listed.number, integrity=listed.integrity, shasum=listed.shasum, **facts)
-
-
-def _take(known: MirrorVersion, listed: Listed, read: Read, told: list[tuple[str, str, str]]) -> bool:
-    changed = known.removed_at is not None
-    known.removed_at = None
-    for name in _FACTS:
-        value = getattr(listed, name)
-        if name == "published_at" and known.published_at is not None:
-            continue  # the first word counts; nobody makes a version older afterwards
-        if name == "license" and not read.is_full and not value:
-            continue  # short documents say nothing of it
-        if getattr(known, name) != value:
-            setattr(known, name, value)
-            changed = True
-    if _differs(known, listed):
-        text = f"upstream says other bytes of {read.name}@{known.number} than it first did; the first ones count"
-        told.append((Kind.CHANGED, known.number, text))
-    elif listed.integrity and not known.integrity:
-        known.integrity = listed.integrity
-        changed = True
-    dist = read.document["versions"][known.number]["dist"]
-    for name in ("integrity", "shasum"):
-        if value := getattr(known, name):
-            dist[name] = value
-    return changed
-
-
-def _differs(known: MirrorVersion, listed: Listed) -> bool:
-    here, there = reading.digest_of(known.integrity), reading.digest_of(listed.integrity)
-    if here and there and here[0] == there[0]:
-        return here[1] != there[1]
-    return bool(known.shasum and listed.shasum and known.shasum != listed.shasum)
-
-
-def _update(rows: Iterable[MirrorVersion]) -> None:
-    columns = ["integrity", "shasum", "removed_at", *_FACTS]
-    MirrorVersion.objects.bulk_update(list(rows), columns, batch_size=100)
 
 
 def purge(name: str) -> None:
