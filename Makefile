@@ -13,13 +13,14 @@ LOCK_WITH = uv==0.13.8
 WORKERS ?= 3
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: help serve test test-postgres test-clients screenshots lint lock clean venv install install-test
+.PHONY: help serve test test-postgres test-clients bench screenshots lint lock clean venv install install-test
 
 help:
 	@echo 'make serve   run the registry on port 8000 (PORT=...), installing what it needs first'
 	@echo 'make test    install what the tests need, check the code, run every test on SQLite, and what rests on SQL on PostgreSQL'
 	@echo 'make test-postgres   run every unit and policy test on PostgreSQL'
 	@echo 'make test-clients   run every command of every client, and write docs/clients.md'
+	@echo 'make bench   measure this registry beside others, and write docs/benchmarks.md (ONLY=packument for a part)'
 	@echo 'make screenshots   take pictures of the pages, with a demo in them, into docs/screenshots'
 	@echo 'make lint    check the code only'
 	@echo 'make lock    write requirements*.txt anew from pyproject.toml, and the npm lockfiles of the tests'
@@ -50,6 +51,10 @@ test-clients: install-test
 	@$(BIN)/python -m tests.tools.clients_table --clear
 	@env -u DATABASE_URL $(PYTEST) -m matrix tests/protocol </dev/null; \
 		code=$$?; $(BIN)/python -m tests.tools.clients_table && exit $$code
+
+bench: install-test
+	@$(BIN)/python -m tests.tools.clients </dev/null
+	@$(BIN)/python -m tests.bench $(or $(ONLY),--write) </dev/null
 
 # Pictures are made, not kept: docs/pages.md says in words what they show.
 

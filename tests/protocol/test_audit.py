@@ -133,6 +133,7 @@ def test_pnpm_verifies_signatures_of_both(alice):
     assert "2 packages have verified registry signatures" in done.said, done.said
 
 
+@pytest.mark.matrix  # it looks at the whole machine, and takes a minute for it
 def test_npm_doctor_hears_of_the_newest_npm(alice):
     said = alice.client().run("doctor", "versions", check=False).said
     assert "99.0.0" in said, said

@@ -85,7 +85,7 @@ def routes():
 
 def _route(kind: str, app: App, stack: ExitStack) -> Route:
     if kind == "verdaccio":
-        upstream = stack.enter_context(Verdaccio(app))
+        upstream = stack.enter_context(Verdaccio(app.packages))
     else:
         upstream = stack.enter_context(UpstreamStub())
         app.serve(upstream)

@@ -62,6 +62,11 @@ class Registry:
         return f"{self.url}/npm/"
 
     @property
+    def pid(self) -> int:
+        """Of the process above all that it started."""
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """All that the product said so far."""
         return self._log_file.read_text(errors="replace") if self._log_file.exists() else ""

@@ -14,21 +14,20 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.tools import clients, ports
-from tests.tools.apps import App
 from tests.tools.server import DIRECT, NotStarted
 
 SECONDS = 60
 
 
 class Verdaccio:
-    """A running one that has what an app depends on, for `with`.
+    """A running one, for `with`. packages: the folder that it gets a copy of, one folder in it a package.
 
     Raises clients.Unavailable when it could not be fetched, NotStarted on entering.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, packages: Path) -> None:
         self._program = clients.ensure("upstream") / "node_modules/verdaccio/bin/verdaccio"
-        self._app = app
+        self._packages = packages
         self._folder = Path(tempfile.mkdtemp(prefix="test-verdaccio-"))
         self._process: subprocess.Popen | None = None
         self.port = 0
@@ -37,6 +36,11 @@ class Verdaccio:
     def url(self) -> str:
         """Its address, without a last slash."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        return self._process.pid
 
     @property
     def log(self) -> str:
@@ -76,7 +80,7 @@ class Verdaccio:
 
     def __enter__(self) -> Verdaccio:
         try:
-            shutil.copytree(self._app.packages, self._folder / "storage")
+            shutil.copytree(self._packages, self._folder / "storage")
             (self._folder / "config.yaml").write_text(_config(self._folder))
             self.start()
         except BaseException:
