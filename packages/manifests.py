@@ -113,7 +113,7 @@ def check(manifest: dict[str, Any]) -> None:
             raise Invalid(f"{field} has more than {MAX_DEPENDENCIES} entries", code="dependencies")
         if any(len(text) > MAX_RANGE for text in ranges.values()):
             raise Invalid(f"{field} has a range of more than {MAX_RANGE} characters", code="dependencies")
-    if _has_key(manifest, "__proto__"):
+    if has_key(manifest, "__proto__"):
         # Assigning it to a plain JavaScript object changes the object itself.
         raise Invalid("the manifest has a key __proto__", code="forbidden_key")
     if any("\0" in text or SURROGATE.search(text) for text in texts(manifest)):
@@ -127,6 +127,20 @@ def license_of(manifest: dict[str, Any]) -> str:
     value = manifest.get("license")
     value = value.get("type") if isinstance(value, dict) else value
     return " ".join(value.split())[:MAX_LICENSE] if isinstance(value, str) else ""
+
+
+def has_key(value: Any, key: str) -> bool:
+    """Whether an object anywhere inside a parsed JSON value has this key."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            if key in part:
+                return True
+            waiting.extend(each for each in part.values() if isinstance(each, dict | list))
+        elif isinstance(part, list):
+            waiting.extend(each for each in part if isinstance(each, dict | list))
+    return False
 
 
 def clean_message(text: str) -> str:
@@ -277,16 +291,3 @@ def _scripts_agree(kept: dict[str, str], claimed: dict[str, str]) -> bool:
 
 def _is_short_text(value: Any) -> bool:
     return isinstance(value, str) and len(value) <= MAX_SENT and not _UNPRINTABLE.search(value)
-
-
-def _has_key(value: Any, key: str) -> bool:
-    waiting = [value]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
-            if key in part:
-                return True
-            waiting.extend(part.values())
-        elif isinstance(part, list):
-            waiting.extend(part)
-    return False

@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from packages.manifests import INSTALL_SCRIPTS, MAX_MESSAGE, license_of
+from packages.manifests import INSTALL_SCRIPTS, MAX_MESSAGE, has_key, license_of
 from packages.names import PackageName, parse_tag, parse_version
 from registry_site.errors import Invalid, Malformed
 from registry_site.moments import iso
@@ -146,7 +146,7 @@ def _version(name: PackageName, number: str, manifest: Any, times: dict[str, Any
         raise Malformed("it is no manifest")
     if parse_version(number) != number or manifest.get("version") != number or manifest.get("name") != name.full:
         raise Invalid("it is a manifest of something else")
-    if _holds(manifest, FORBIDDEN):
+    if has_key(manifest, FORBIDDEN):
         raise Invalid(f"it has a key {FORBIDDEN}")
     dist = manifest.get("dist")
     tarball = dist.get("tarball") if isinstance(dist, dict) else None
@@ -226,17 +226,4 @@ def _moment(text: Any) -> datetime | None:
 
 
 def _is_plain(value: Any) -> bool:
-    return value is not None and not _holds(value, FORBIDDEN)
-
-
-def _holds(value: Any, key: str) -> bool:
-    waiting = [value]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
-            if key in part:
-                return True
-            waiting.extend(each for each in part.values() if isinstance(each, dict | list))
-        elif isinstance(part, list):
-            waiting.extend(each for each in part if isinstance(each, dict | list))
-    return False
+    return value is not None and not has_key(value, FORBIDDEN)
