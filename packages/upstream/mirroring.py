@@ -91,7 +91,7 @@ def is_stale(mirror: Mirror) -> bool:
 
 
 def _became_ours(name: str) -> bool:
-    return ownership.is_ours(name) if name.startswith("@") else ownership.is_reserved(name)
+    return ownership.is_reserved(name) or ownership.is_held(name)  # the row itself says that nobody here used it
 
 
 def _asked(mirror: Mirror, registry: Registry, full: bool) -> Mirror:

@@ -39,6 +39,12 @@ def may_ask(name: str) -> bool:
     return registries.for_name(name) is not None and not is_ours(name)
 
 
+def is_held(name: str) -> bool:
+    """Whether somebody here holds, or ever held, the scope of a name. One query, none for a name without a scope."""
+    scope, slash, _ = name.removeprefix("@").partition("/")
+    return bool(slash) and name.startswith("@") and Scope.objects.filter(name=scope).exists()
+
+
 def is_reserved(name: str) -> bool:
     """Whether a pattern of `RESERVED_NAMES` fits: a name, a scope (`@acme`), or either with `*` in it."""
     return any(
