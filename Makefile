@@ -4,23 +4,31 @@ PYTHON ?= python3
 BIN = .venv/bin
 QUIET_PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 # What is asked of PostgreSQL each time: the policy's rule, and whatever rests on SQL, locks and constraints.
-ON_POSTGRES = tests/policy/test_grid.py::test_checks_and_lists_are_one_rule $(patsubst %,tests/unit/test_%.py,changes \
-	conversion departure dependents downloads invitations mirror mirror_flights mirror_sources orgs org_two_factor \
-	packuments people plans prepared previews publishing quarantine recall records refusals releases requests returns \
-	scopes search search_page service_accounts sessions sharing staging stars stock teams timetable token_use tokens \
-	trust webhooks)
+ON_POSTGRES = tests/policy/test_grid.py::test_checks_and_lists_are_one_rule $(patsubst %,tests/unit/test_%.py, \
+	building changes configuration conversion departure dependents downloads invitations kept lookup \
+	migrate_database mirror mirror_batches mirror_flights mirror_sources orgs org_two_factor packuments people \
+	plans prepared previews publishing quarantine query_plans recall records refusals releases requests returns \
+	scopes search search_page service_accounts sessions sharing staging stars stock teams timetable token_use \
+	tokens trust webhooks)
+# What reads or keeps tarballs, and asks no more of the folder they are in than that there is one.
+ON_OBJECT_STORE = $(patsubst %,tests/unit/test_%.py, \
+	attacks attacks_d attacks_e blobs code commands handing_over mirror mirror_faults mirror_flights \
+	migrate_database previews provenance publishing quarantine query_plans recall relocation releases returns \
+	staging stock versions_page)
 LOCK_WITH = uv==0.13.8
 WORKERS ?= 3
-PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+# What pytest makes of the tests' code is kept, for the second run and the next; some machines say that nothing is.
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: help serve test test-postgres test-clients bench screenshots lint lock clean venv install install-test
+.PHONY: help serve test test-postgres test-deployed test-clients bench screenshots lint lock clean venv install install-test
 
 help:
 	@echo 'make serve   run the registry on port 8000 (PORT=...), installing what it needs first'
 	@echo 'make test    install what the tests need, check the code, run every test on SQLite, and what rests on SQL on PostgreSQL'
 	@echo 'make test-postgres   run every unit and policy test on PostgreSQL'
+	@echo 'make test-deployed   the unit tests of what touches tarballs, on PostgreSQL and an object store'
 	@echo 'make test-clients   run every command of every client, and write docs/clients.md'
-	@echo 'make bench   measure this registry beside others, and write docs/benchmarks.md (ONLY=packument for a part)'
+	@echo 'make bench   measure this registry beside others, and write docs/benchmarks.md (ONLY=packument for a part, QUICK=1 to try)'
 	@echo 'make screenshots   take pictures of the pages, with a demo in them, into docs/screenshots'
 	@echo 'make lint    check the code only'
 	@echo 'make lock    write requirements*.txt anew from pyproject.toml, and the npm lockfiles of the tests'
@@ -42,6 +50,10 @@ test: install-test
 
 test-postgres: install-test
 	@$(BIN)/python -m tests.tools.postgres -- $(PYTEST) tests/unit tests/policy </dev/null
+
+test-deployed: install-test
+	@$(BIN)/python -m tests.tools.object_store -- $(BIN)/python -m tests.tools.postgres -- \
+		$(PYTEST) $(ON_OBJECT_STORE) </dev/null
 
 # The table is written even when a cell failed, so that it shows which.
 

@@ -4,11 +4,14 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
+
+from registry_site import draining
 
 port = os.environ.get("PORT", "8000")
 host = os.environ.get("BIND", "127.0.0.1")
 bind = [f"{host}:{port}"]
-worker_class = "gthread"
+worker_class = "registry_site.serving.Worker"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = 16
 keepalive = 65
@@ -20,11 +23,13 @@ loglevel = "warning"
 control_socket_disable = True
 forwarded_allow_ips = ""  # which proxies to believe is TRUSTED_PROXY_COUNT's to say, in the application
 
+metrics = Path(os.environ.get("DATA_DIR") or "var").resolve() / "metrics" / port  # counts of all processes
 _stopping = threading.Event()
 
 
 def when_ready(server):
     """Start the background worker, and start it again should it die."""
+    draining.prepare(server, float(os.environ.get("DRAIN_SECONDS") or 0), metrics)
     print(
         f"Listening on http://localhost:{port}/ - the registry is http://localhost:{port}/npm/ - Ctrl-C stops it",
         flush=True,
@@ -40,6 +45,10 @@ def on_exit(server):
             _worker.wait(10)
         except subprocess.TimeoutExpired:
             _worker.kill()
+
+
+def child_exit(server, worker):
+    draining.gone(metrics, worker.pid)
 
 
 _worker = None

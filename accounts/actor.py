@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -182,6 +183,11 @@ def address_of(request) -> str | None:
         hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
         if len(hops) >= settings.TRUSTED_PROXY_COUNT:
             found = hops[-settings.TRUSTED_PROXY_COUNT]
+    return _plain(found)
+
+
+@functools.lru_cache(1000)
+def _plain(found: str) -> str | None:
     try:
         address = ipaddress.ip_address(found)
     except ValueError:

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from accounts import audit, suspension
+from accounts.admin_lists import ActionFilter, BoundedAdmin, SinceFilter
 from accounts.models import Approval, AuditEvent, Invitation, OneTimePass, Scope, Token, User, WebLogin
 from accounts.operating import actor_of, confirm
 from accounts.twofactor import enrolment
@@ -20,7 +21,7 @@ admin.site.login = secure_admin_login(admin.site.login)  # the same door as the 
 admin.site.unregister(Group)
 
 
-class RecordedAdmin(admin.ModelAdmin):
+class RecordedAdmin(BoundedAdmin):
     """An admin page whose changes are written into the audit log.
 
     takes_along: what goes with a deleted row although its own page is read-only, by verbose name.
@@ -51,7 +52,7 @@ class RecordedAdmin(admin.ModelAdmin):
         audit.record(who, f"admin.{verb}", what=label, fields=[f for f in fields if "password" not in f])
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class ReadOnlyAdmin(BoundedAdmin):
     """An admin page to look at: what it lists is written by the product alone."""
 
     def has_add_permission(self, request) -> bool:
@@ -152,6 +153,7 @@ class PersonAdmin(RecordedAdmin, UserAdmin):
 class ScopeAdmin(RecordedAdmin):
     list_display = ["name", "kind", "user", "plan", "created_at"]
     actions = ["put_on_paid", "put_on_free"]
+    list_select_related = ["user"]
     list_filter = ["kind", "plan"]
     search_fields = ["name"]
     fields = ["name", "kind", "user", "plan"]
@@ -196,6 +198,8 @@ class ScopeAdmin(RecordedAdmin):
 @admin.register(Token)
 class TokenAdmin(RecordedAdmin):
     list_display = ["prefix", "user", "kind", "name", "permission", "expires_at", "last_used_at", "revoked_at"]
+    is_large = True
+    list_select_related = ["user"]
     list_filter = ["kind", "permission"]
     search_fields = ["prefix", "name", "user__username"]
     readonly_fields = [f.name for f in Token._meta.fields if f.name not in ("revoked_at", "digest")]
@@ -211,6 +215,7 @@ class TokenAdmin(RecordedAdmin):
 @admin.register(Invitation)
 class InvitationAdmin(ReadOnlyAdmin):
     list_display = ["__str__", "created_by", "created_at", "used_by", "used_at"]
+    list_select_related = ["created_by", "used_by"]
     search_fields = ["email"]
     exclude = ["digest"]
 
@@ -218,6 +223,7 @@ class InvitationAdmin(ReadOnlyAdmin):
 @admin.register(WebLogin)
 class WebLoginAdmin(ReadOnlyAdmin):
     list_display = ["created_at", "address", "agent", "approved_by", "closed_at"]
+    list_select_related = ["approved_by"]
     search_fields = ["agent", "approved_by__username"]
     exclude = ["poll_digest"]
 
@@ -225,9 +231,11 @@ class WebLoginAdmin(ReadOnlyAdmin):
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
     list_display = ["at", "action", "actor_name", "credential", "package", "org", "person", "address"]
-    list_filter = ["action"]
-    search_fields = ["actor_name", "package", "org", "person", "request_id"]
-    date_hierarchy = "at"
+    list_filter = [ActionFilter, SinceFilter]
+    ordering = ["-at", "-pk"]
+    is_large = True
+    search_fields = [f"{name}__exact" for name in ("actor_name", "package", "org", "person", "request_id")]
+    search_help_text = "The whole name of a person, a machine, a package or an org, or the reference of a request."
 
 
 @admin.register(Approval)
@@ -240,6 +248,7 @@ class ApprovalAdmin(ReadOnlyAdmin):
 @admin.register(OneTimePass)
 class OneTimePassAdmin(ReadOnlyAdmin):
     list_display = ["user", "token", "good_until"]
+    list_select_related = ["user", "token__user"]
     search_fields = ["user__username"]
     exclude = ["digest"]
 

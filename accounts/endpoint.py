@@ -18,6 +18,7 @@ from accounts.actor import NOBODY, Actor, address_of
 from accounts.models import Token
 from accounts.sightings import Outcome
 from accounts.twofactor import approvals, codes
+from registry_site import logs, metrics
 from registry_site.errors import (
     BadCredential,
     LengthRequired,
@@ -69,6 +70,8 @@ def endpoint(*, without_credential: tuple[str, ...] = (), **handlers: Handler) -
             response = refused(request, Malformed("the request could not be read"))
         if response.status_code >= 400:
             _drain(request)
+        if not (response.streaming or "Content-Length" in response.headers):
+            response.headers["Content-Length"] = str(len(response.content))
         response.headers.setdefault("Cache-Control", "private, no-cache")
         response.headers["Vary"] = "Authorization, Accept, Accept-Encoding"
         return response
@@ -84,8 +87,8 @@ def actor_of(request) -> Actor:
     """
     address = address_of(request)
     request_id = getattr(request, "request_id", "")
-    agent = request.headers.get("user-agent", "")
-    header = request.headers.get("authorization")
+    agent = request.META.get("HTTP_USER_AGENT", "")
+    header = request.META.get("HTTP_AUTHORIZATION")
     if header is None:
         sightings.saw(None, address, agent, Outcome.NONE)
         return Actor(address=address, request_id=request_id)
@@ -96,6 +99,7 @@ def actor_of(request) -> Actor:
         token = tokens.recognise(secret.strip(" "), address, agent, _package(request))
     except BadCredential:
         sightings.saw(None, address, agent, Outcome.REFUSED)
+        metrics.count("registry_refused_tokens")
         raise
     sightings.saw(token.user_id, address, agent, Outcome.TOKEN)
     shown = _shows_second_factor(request, token)
@@ -109,7 +113,7 @@ def _package(request) -> str:
 
 def _shows_second_factor(request, token: Token) -> bool:
     # npm sends the code with every request of a command; one that only reads must not use it up.
-    code = request.headers.get("npm-otp", "")
+    code = request.META.get("HTTP_NPM_OTP", "")
     if not code or request.method in ("GET", "HEAD") or token.user is None or not token.user.has_two_factor:
         return False
     return codes.check(request, token.user, token, code)
@@ -130,7 +134,7 @@ def refused(request, refusal: Refusal) -> JsonResponse:
 
 
 def _told(request, refusal: Refusal) -> dict[str, str]:
-    message = f"{refusal.message} (reference {request.request_id})"
+    message = f"{logs.without_tokens(refusal.message)} (reference {request.request_id})"
     return {"error": message, "message": message, "code": refusal.code}
 
 
@@ -164,7 +168,7 @@ def content_length(request) -> int:
 
 def _require_length(request) -> None:
     # Django reads nothing of a chunked body; taking it for an empty one would publish nothing and say ok.
-    if "chunked" in request.headers.get("transfer-encoding", "").lower():
+    if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
         raise LengthRequired("send the body with a Content-Length")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter
 from datetime import timedelta
@@ -11,6 +10,7 @@ from django.utils import timezone
 
 from accounts.actor import Actor, address_of
 from accounts.models import RefusedRequest, Token, User
+from registry_site import logs
 from registry_site.errors import Refusal, status_of
 from registry_site.later import Later
 
@@ -21,9 +21,6 @@ A_MINUTE = 600
 A_CALLERS_MINUTE = 60
 MAX_PATH = 300
 PURGE_SECONDS = 600
-# Parts of an address that name things; all others (keys, secrets) are left out of what is kept.
-_SHOWN = frozenset({"name", "user", "org", "team", "file", "number", "spec", "tag", "revision", "period", "scope"})
-_LONG = re.compile(r"npm_\w+|[^/@]{40,}")
 
 
 def keep(request, actor: Actor, refusal: Refusal) -> None:
@@ -46,8 +43,8 @@ def keep(request, actor: Actor, refusal: Refusal) -> None:
             reference=request.request_id,
             at=timezone.now(),
             method=request.method[:10],
-            path=_path_of(request, package),
-            package=package[:214],
+            path=logs.path_of(request)[:MAX_PATH],
+            package=logs.without_tokens(package)[:214],
             user=user,
             token=token,
             credential=shown[:40],
@@ -55,7 +52,7 @@ def keep(request, actor: Actor, refusal: Refusal) -> None:
             agent=request.headers.get("user-agent", "")[:120],
             status=status_of(refusal),
             code=refusal.code[:40],
-            message=refusal.message[:500],
+            message=logs.without_tokens(refusal.message)[:500],
         ),
     )
 
@@ -69,14 +66,6 @@ def find(reference: str) -> RefusedRequest | None:
 def _package_of(request) -> str:
     match = request.resolver_match
     return match.kwargs.get("name", "") if match is not None and "<package:name>" in match.route else ""
-
-
-def _path_of(request, package: str) -> str:
-    path, match = request.path, request.resolver_match
-    for name, value in match.kwargs.items() if match is not None else ():
-        if name not in _SHOWN and value:
-            path = path.replace(str(value), "…")
-    return (path if package else _LONG.sub("…", path))[:MAX_PATH]
 
 
 # --- the flood ---------------------------------------------------------------------------------------------------

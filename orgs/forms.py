@@ -14,6 +14,7 @@ from orgs.models import FirstGrant, Role, Team
 from registry_site.errors import Refusal
 
 ROLES = [(role.value, role.label) for role in (Role.DEVELOPER, Role.ADMIN, Role.OWNER)]
+OFFERED = 50  # teams that an invitation offers to be in
 
 
 class OrgForm(forms.Form):
@@ -71,7 +72,8 @@ class InvitationForm(forms.Form):
     def __init__(self, teams: Iterable[Team], *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         names = [team.name for team in teams if not team.is_developers]
-        self.fields["teams"].choices = [(name, name) for name in names]
+        self.fields["teams"].choices = [(name, name) for name in names[:OFFERED]]
+        self.has_more = len(names) > OFFERED
 
 
 class ServiceTokenForm(forms.Form):

@@ -159,6 +159,9 @@ class Invitation(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(fields=["email"], name="open_invitations_by_email", condition=models.Q(closed_at=None)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.invited} to {self.org}"

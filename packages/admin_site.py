@@ -6,7 +6,7 @@ from django.contrib.admin import AdminSite
 from django.shortcuts import redirect
 
 from accounts.views.stepping import asks_again
-from packages import admin_mirror, admin_recall, overview
+from packages import admin_configuration, admin_mirror, admin_recall, overview
 
 
 class OperatorSite(AdminSite):
@@ -29,7 +29,8 @@ class OperatorSite(AdminSite):
         return super().admin_view(view if leaving else asks_again(view), cacheable)
 
     def get_urls(self):
-        return [*admin_recall.urls(self), *admin_mirror.urls(self), *super().get_urls()]
+        own = [*admin_recall.urls(self), *admin_mirror.urls(self), *admin_configuration.urls(self)]
+        return [*own, *super().get_urls()]
 
     def password_change(self, request, extra_context=None):
         return redirect("account_change_password")  # the website's, which tells by mail

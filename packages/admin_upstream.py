@@ -40,8 +40,10 @@ class MirrorVersionAdmin(QuarantineActions, ReadOnlyAdmin):
         ("refused_at", admin.EmptyFieldListFilter),
         ("quarantined_at", admin.EmptyFieldListFilter),
     ]
+    is_large = True
+    heavy = ("mirror__source",)
     list_select_related = ["mirror"]
-    search_fields = ["mirror__name", "number", "integrity", "shasum"]
+    search_fields = ["mirror__name__exact"]
     raw_id_fields = ["version"]
 
     @admin.display(description="recall")
@@ -52,8 +54,10 @@ class MirrorVersionAdmin(QuarantineActions, ReadOnlyAdmin):
 @admin.register(MirrorDocument)
 class MirrorDocumentAdmin(ReadOnlyAdmin):
     list_display = ["mirror", "form", "base", "view", "revision", "valid_until"]
+    is_large = True
+    heavy = ("mirror__source",)
     list_select_related = ["mirror"]
-    search_fields = ["mirror__name", "base"]
+    search_fields = ["mirror__name__exact"]
     fields = ["mirror", "form", "base", "view", "revision", "valid_until", "etag"]
 
 
@@ -96,6 +100,7 @@ class DownloadRecordAdmin(ReadOnlyAdmin):
     """Kept for `DOWNLOAD_RECORD_DAYS`."""
 
     list_display = ["name", "number", "who", "credential", "address", "client", "count", "first_at", "last_at"]
+    is_large = True
     list_filter = ["mirrored", "day"]
     list_select_related = ["user"]
-    search_fields = ["name", "number", "user__username", "machine", "credential", "address"]
+    search_fields = ["name__exact", "user__username__exact"]

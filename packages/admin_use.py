@@ -12,22 +12,26 @@ from registry_site.models import Job
 @admin.register(Star)
 class StarAdmin(ReadOnlyAdmin):
     list_display = ["package", "user", "created_at"]
+    is_large = True
     list_select_related = ["package", "user"]
-    search_fields = ["package__name", "user__username"]
+    search_fields = ["package__name__exact", "user__username__exact"]
 
 
 @admin.register(Dependency)
 class DependencyAdmin(ReadOnlyAdmin):
+    is_large = True
     list_display = ["package", "kind", "name", "range"]
     list_select_related = ["package"]
-    search_fields = ["package__name", "name"]
+    search_fields = ["package__name__exact", "name__exact"]
 
 
 @admin.register(DownloadCount)
 class DownloadCountAdmin(ReadOnlyAdmin):
     list_display = ["package", "version", "day", "count"]
+    is_large = True
+    heavy = ("version__full", "version__abbreviated", "version__readme", "version__readme_html")
     list_select_related = ["package", "version__package"]
-    search_fields = ["package__name"]
+    search_fields = ["package__name__exact"]
 
 
 @admin.register(Webhook)
@@ -41,8 +45,10 @@ class WebhookAdmin(ReadOnlyAdmin):
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(ReadOnlyAdmin):
     list_display = ["event", "package", "webhook", "created_at", "attempts", "response_code", "delivered_at"]
+    is_large = True
+    heavy = ("payload",)
     list_select_related = ["webhook"]
-    search_fields = ["package", "event", "webhook__name"]
+    search_fields = ["webhook__name__exact", "webhook__user__username__exact"]
 
 
 @admin.register(AccessRequest)
@@ -55,8 +61,9 @@ class AccessRequestAdmin(ReadOnlyAdmin):
 @admin.register(TokenUse)
 class TokenUseAdmin(ReadOnlyAdmin):
     list_display = ["token", "package", "what", "at", "client", "address"]
+    is_large = True
     list_select_related = ["token__user", "package"]
-    search_fields = ["token__prefix", "package__name"]
+    search_fields = ["token__prefix", "package__name__exact"]
 
 
 @admin.register(FeedKey)

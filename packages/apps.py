@@ -8,13 +8,16 @@ class PackagesConfig(AppConfig):
         from functools import partial
         from io import StringIO
 
+        from django.core import checks
         from django.core.management import call_command
-        from django.db.models.signals import post_save
+        from django.db import connection
+        from django.db.models.signals import post_migrate, post_save
 
         from accounts import departure as accounts
         from accounts.actor import operator
         from accounts.models import Scope
-        from packages import departure, records, returns, staging
+        from packages import departure, installation, popularity, records, returns, staging, vitals
+        from packages.lookup import schema
         from packages.rules import exceptions
         from packages.stock import pruning, tidying
         from packages.upstream import audits as upstream_audits
@@ -31,6 +34,19 @@ class PackagesConfig(AppConfig):
         timetable.daily("remind owners of exceptions that end soon", exceptions.remind)
         timetable.daily("keep the mirror within its limits", partial(pruning.daily, operator()))
         timetable.daily("forget what upstream can be asked again", tidying.tidy)
+        timetable.daily("add up the bytes that are stored", vitals.add_up)
+        timetable.daily("count the downloads of the last week", popularity.count_again)
+        schema.require_engine(connection.vendor)
+        post_migrate.connect(_mend_index, self)
+        checks.register(installation.system_checks, deploy=True)
         post_save.connect(keeping.scope_was_saved, Scope)
         accounts.asked.connect(departure.weigh)
         accounts.leaving.connect(departure.leave)
+
+
+def _mend_index(using: str, **said) -> None:
+    from django.db import connections
+
+    from packages.lookup import schema
+
+    schema.mend(connections[using])

@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts import audit
 from accounts.actor import Actor
 from accounts.models import AuditEvent
-from packages import access, dependents, manifests, webhooks
+from packages import access, building, dependents, manifests, webhooks
 from packages.access import Action
 from packages.models import Package
+from registry_site import metrics
 from registry_site.errors import NotAllowed
 
 # What each change is called in the audit log, and what the policy asks for it.
@@ -67,7 +68,8 @@ def changing(
     change: a key of CHANGES; person, facts: what the audit event says besides.
     claimed: the package was made by this transaction, so that the right to add it to its scope is enough.
     The stored documents need no touch: they carry the revision they were built for, and the next reader sees that
-    they are stale. Raises what the policy raises, when the right was taken away meanwhile.
+    they are stale. Those that are read are built anew once all is committed; where that fails, the next reader does it.
+    Raises what the policy raises, when the right was taken away meanwhile.
     """
     with transaction.atomic():
         Package.objects.select_for_update().get(pk=package.pk)
@@ -82,9 +84,11 @@ def changing(
             locked.revision += 1
             locked.modified_at = timezone.now()
             locked.save()
+            transaction.on_commit(lambda: building.build_ahead(locked), robust=True)
         org = locked.scope.name if locked.in_org else ""
         audit.record(actor, change, package=locked.name, org=org, person=person, **facts)
         webhooks.announce(locked, actor, change, person=person, **facts)
+        transaction.on_commit(lambda: metrics.count("registry_changes", change))
 
 
 @contextmanager
@@ -110,8 +114,8 @@ def maintaining(package: Package, actor: Actor, change: str, **facts) -> Iterato
 
 def heard_by(actor: Actor, events: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
     """These events without those that are UNSEEN by the actor."""
-    theirs = access.publishable_by(actor).order_by().values("name")
-    return events.exclude(Q(action__in=UNSEEN) & ~Q(package__in=theirs))
+    theirs = access.publishable_by(actor).order_by().filter(name=OuterRef("package"))
+    return events.exclude(Q(action__in=UNSEEN) & ~Exists(theirs))
 
 
 def _copy_latest(package: Package) -> None:

@@ -13,6 +13,7 @@ from packages import access
 from packages.access import Action
 from packages.models import Mirror, Package, PersonGrant
 from packages.names import PackageName
+from packages.policy import POWER
 from packages.upstream import mirroring, ownership
 from registry_site.errors import NotAllowed, NotFound
 
@@ -26,7 +27,7 @@ def find_or_claim(actor: Actor, name: PackageName, action: Action = Action.PUBLI
     into a scope one has no part in is decided on the scope alone, before looking whether the package exists.
     Source: `npm publish`, which creates a package by sending its first version.
     """
-    actor.require(access.POWER[action], package=name.full)
+    actor.require(POWER[action], package=name.full)
     if name.scope:
         _require_part_in(actor, name.scope)
     elif settings.REGISTRY_MODE == "enterprise":

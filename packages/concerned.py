@@ -9,8 +9,8 @@ from accounts.actor import Actor
 from accounts.models import User
 from accounts.notices import Kind
 from packages import ranges, reasons
-from packages.access import READER, WRITER
 from packages.models import Access, Advisory, Dependency, Package
+from packages.policy import READER, WRITER
 
 MOST_DEPENDENTS = 200  # packages that are looked at
 MOST_PEOPLE = 100

@@ -14,7 +14,9 @@ from typing import BinaryIO
 from django.db import connection, transaction
 from django.utils import timezone
 
+from packages import popularity
 from packages.models import DownloadCount, Version
+from registry_site import metrics
 from registry_site.later import Later
 
 ROWS = 200  # in one statement
@@ -26,6 +28,8 @@ Key = tuple[int, int, date]  # version, package, day
 def add(version: Version) -> None:
     """Count one download of a version, today."""
     tally.keep((version.pk, version.package_id, timezone.now().date()), 1)
+    metrics.count("registry_tarballs_sent")
+    metrics.count("registry_tarball_bytes_sent", by=version.size)
 
 
 def watch(body: BinaryIO, version: Version, noted: Callable[[], None] = lambda: None) -> Watched:
@@ -84,6 +88,7 @@ def _write(counts: dict[Key, int]) -> None:
                 f"ON CONFLICT (version_id, day) DO UPDATE SET count = {table}.count + excluded.count",
                 [value for key, count in some for value in (*key, count)],
             )
+        popularity.grow([(package, day, count) for (_, package, day), count in rows])
 
 
 tally: Later[Key, int] = Later("download counts", _write, most=MOST, merge=operator.add)

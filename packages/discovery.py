@@ -17,7 +17,10 @@ from packages.upstream.finding import Found
 
 @dataclass(frozen=True)
 class Listing:
-    """A part of all results. here: of this registry; beyond: of the upstream registry alone; total: of all parts."""
+    """A part of all results.
+
+    here: of this registry; beyond: of the upstream registry alone; total: of all parts, as far as is counted.
+    """
 
     here: list[Package]
     beyond: list[Found]
@@ -42,15 +45,16 @@ def beyond(actor: Actor, text: str) -> list[Found]:
 def page(actor: Actor, text: str, start: int, size: int) -> Listing:
     """So many results from one on: those here first, in the order of `search`, then those beyond.
 
-    While upstream does not answer there are none beyond.
+    While upstream does not answer there are none beyond, nor where more is here than anybody reads.
     Source: `npm search`, GET /-/v1/search.
     """
-    matching = search.search(actor, text)
-    count = matching.count()
-    here = list(search.with_manifests(matching)[start : start + size])
+    found = search.search(actor, text, most=max(search.MOST, start + size))
+    here = found.with_manifests(start, size)
+    if found.more:
+        return Listing(here, [], len(found))
     try:
         more = beyond(actor, text)
     except UpstreamError:
         more = []
-    first = max(start - count, 0)
-    return Listing(here, more[first : first + size - len(here)], count + len(more))
+    first = max(start - len(found), 0)
+    return Listing(here, more[first : first + size - len(here)], len(found) + len(more))

@@ -9,8 +9,9 @@ from accounts.actor import Actor
 from accounts.models import Token, User
 from orgs.models import Membership, Team
 from packages import access, reasons, sharing
-from packages.access import BY_PERMISSION, Action, Standing
+from packages.access import Action
 from packages.models import Package, Permission, TwoFactor
+from packages.policy import BY_PERMISSION, POWER, Standing
 from packages.reasons import Reason
 from registry_site.errors import NotAllowed, NotFound, OneTimePassRequired
 
@@ -93,7 +94,7 @@ def _allowed(actor: Actor, package: Package) -> frozenset[Action]:
 
 def _suits(actor: Actor, action: Action, package: Package) -> bool:
     try:
-        actor.require(access.POWER[action], package=package.name)
+        actor.require(POWER[action], package=package.name)
         if action in (Action.PUBLISH, Action.MANAGE):
             access.require_two_factor(actor, package, package.two_factor)
     except OneTimePassRequired:

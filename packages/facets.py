@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, F
 
 from accounts.actor import Actor
 from accounts.models import Scope
 from packages import search
+from packages.lookup import matching as lookup
 from packages.models import Access, Package, Permission, PersonGrant
-from packages.queries import Filters, Query
+from packages.queries import Filters
+from packages.search import Found
 
 SHOWN = 8  # choices of one facet
-MOST_READ = 5_000  # packages whose keywords are counted
 _LEVELS = {"restricted": "Private", "public": "Public", "mirrored": "Mirrored"}
 _YES_NO = {"no": "No", "yes": "Yes"}
+_OF_CUBE = ("access", "mirrored", "license", "deprecated", "scope__name", "scope__kind")
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One value of a facet. value: what the address says."""
+    """One value of a facet. value: what the address says. is_more: there are more than were counted."""
 
     value: str
     label: str
     count: int
     chosen: bool = False
+    is_more: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,45 +47,66 @@ class Facet:
 class Facets:
     """What the page of results shows beside them.
 
-    total: packages that match text and filters. levels: those of the visibility, the first one without any.
+    total: packages that match text and filters. is_more: there are more than were counted. levels: those of the
+    visibility, the first one without any.
     """
 
     total: int
+    is_more: bool
     levels: list[Choice]
     more: list[Facet] = field(default_factory=list)
 
 
-def of(actor: Actor, text: str, filters: Filters) -> Facets:
-    """Count what the actor may see of what matches; three queries, however much that is.
+def of(actor: Actor, text: str, filters: Filters, found: Found) -> Facets:
+    """Count what was found; two queries, and two more where something is chosen, however much there is.
 
-    A facet of the cube is counted as if nothing were chosen in it, so that one sees what another choice would give.
+    found: what the same search gave. A facet of the cube is counted as if nothing were chosen in it, so that one sees
+    what another choice would give.
     """
-    found = search.matching(actor, Query.parse(text))
-    found = search.narrowed(found, Filters(maintainer=filters.maintainer, keyword=filters.keyword))
-    cube = list(_cube(found))
-    inside = search.narrowed(found, filters).order_by()
+    unchosen = Filters(maintainer=filters.maintainer, keyword=filters.keyword)
+    wide = found if filters == unchosen else search.search(actor, text, filters=unchosen)
+    rows = _read(wide)
+    inside = rows if wide is found else _read(found)
+    cube = _cube(rows)
     facets = [
         Facet("scope", "Scope", _choices(cube, filters, "scope", lambda value: f"@{value}")),
-        Facet("maintainer", "Maintainer", _listed(_maintainers(_rows(cube, filters), inside), filters.maintainer)),
+        Facet("maintainer", "Maintainer", _listed(_maintainers(_rows(cube, filters), found.keys), filters.maintainer)),
         Facet("keyword", "Keyword", _listed(_keywords(inside), filters.keyword)),
         Facet("license", "License", _choices(cube, filters, "license", str)),
         Facet("deprecated", "Deprecated", _choices(cube, filters, "deprecated", _YES_NO.__getitem__)),
     ]
-    total = sum(row["count"] for row in _rows(cube, filters))
-    return Facets(total, _levels(cube, filters), [each for each in facets if _tells(each)])
+    shown = [replace(each, choices=_bounded(each.choices, found, wide)) for each in facets if _tells(each)]
+    return Facets(len(found), found.more, _bounded(_levels(cube, filters), found, wide), shown)
 
 
-def _cube(found: QuerySet[Package]) -> Iterable[dict[str, Any]]:
-    columns = found.order_by().values("access", "mirrored", "license", "deprecated", "scope__name", "scope__kind")
-    for row in columns.annotate(count=Count("pk")):
-        yield {
-            "access": "mirrored" if row["mirrored"] else row["access"],
-            "scope": row["scope__name"] or "",
-            "person": row["scope__kind"] == Scope.Kind.USER,
-            "license": row["license"],
-            "deprecated": "yes" if row["deprecated"] else "no",
-            "count": row["count"],
+def _bounded(choices: list[Choice], found: Found, wide: Found) -> list[Choice]:
+    # Of more than a search counts only the best are in the cube; what is chosen was counted by itself.
+    if not wide.more:
+        return choices
+    return [
+        replace(each, count=len(found), is_more=found.more) if each.chosen else replace(each, is_more=True)
+        for each in choices
+    ]
+
+
+def _read(found: Found) -> list[dict[str, Any]]:
+    rows = Package.objects.filter(pk__in=lookup.of(found.keys)).order_by()
+    return list(rows.values(*_OF_CUBE, "keywords"))
+
+
+def _cube(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    counts = Counter(tuple(row[column] for column in _OF_CUBE) for row in rows)
+    return [
+        {
+            "access": "mirrored" if mirrored else level,
+            "scope": scope or "",
+            "person": kind == Scope.Kind.USER,
+            "license": license_,
+            "deprecated": "yes" if deprecated else "no",
+            "count": count,
         }
+        for (level, mirrored, license_, deprecated, scope, kind), count in counts.items()
+    ]
 
 
 def _rows(cube: list[dict[str, Any]], filters: Filters) -> list[dict[str, Any]]:
@@ -117,22 +141,19 @@ def _listed(sums: Counter[str], chosen: str, label: Callable[[str], str] = str) 
     return [Choice(value, label(value), count, value == chosen) for value, count in best]
 
 
-def _maintainers(rows: list[dict[str, Any]], found: QuerySet[Package]) -> Counter[str]:
+def _maintainers(rows: list[dict[str, Any]], keys: list[int]) -> Counter[str]:
     sums: Counter[str] = Counter()
     for row in rows:
         if row["person"]:
             sums[row["scope"]] += row["count"]
-    grants = PersonGrant.objects.filter(package__in=found.values("pk")).exclude(permission=Permission.READ)
+    grants = PersonGrant.objects.filter(package__in=lookup.of(keys)).exclude(permission=Permission.READ)
     grants = grants.exclude(package__scope__kind=Scope.Kind.ORG).exclude(package__scope__user=F("user"))
     sums.update(dict(grants.order_by().values_list("user__username").annotate(Count("pk"))))
     return sums
 
 
-def _keywords(found: QuerySet[Package]) -> Counter[str]:
-    sums: Counter[str] = Counter()
-    for words in found.exclude(keywords=[]).values_list("keywords", flat=True)[:MOST_READ]:
-        sums.update({word.lower() for word in words})
-    return sums
+def _keywords(rows: list[dict[str, Any]]) -> Counter[str]:
+    return Counter(word for row in rows for word in {word.lower() for word in row["keywords"]})
 
 
 def _tells(facet: Facet) -> bool:

@@ -7,16 +7,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from accounts import audit
 from accounts.actor import Actor
 from accounts.models import AuditEvent
 from orgs import access as org_access
-from packages import access, changes, sharing
-from packages.access import Action, Standing
+from packages import access, changes, lately, reach, sharing
+from packages.access import Action
 from packages.models import Package, Star, Version
+from packages.policy import Standing
 from registry_site.errors import SignInRequired
 
 MOST = 50
@@ -53,9 +54,7 @@ def of_package(actor: Actor, name: str) -> Feed:
     events = AuditEvent.objects.filter(package=package.name)
     events = changes.heard_by(actor, events) if sharing.may_see_people(package) else events.none()
     path = reverse("package", args=[package.name])
-    return Feed(
-        package.name, path, package.created_at, _newest(_releases(package.versions.listed()), _activity(events))
-    )
+    return Feed(package.name, path, package.created_at, _newest(_releases(_newest_of(package)), _activity(events)))
 
 
 def of_org(actor: Actor, name: str) -> Feed:
@@ -64,7 +63,7 @@ def of_org(actor: Actor, name: str) -> Feed:
     Raises as `orgs.access.find`.
     """
     org = org_access.find(actor, org_access.Action.VIEW, name)
-    packages = access.visible_to(actor).filter(scope=org.scope)
+    packages = access.seen_by(actor).filter(scope=org.scope)
     can = org_access.can(actor, org)
     events = AuditEvent.objects.filter(org=org.name)
     if org_access.Action.PEOPLE not in can:
@@ -73,7 +72,8 @@ def of_org(actor: Actor, name: str) -> Feed:
         seen = Q(package="") | Q(package__in=packages.order_by().values("name"))
         events = changes.heard_by(actor, events.filter(seen))
     path = reverse("org", args=[org.name])
-    return Feed(org.name, path, org.created_at, _newest(_releases(_versions_of(packages)), _activity(events)))
+    entries = _newest(_releases(lately.releases(packages, MOST)), _activity(events))
+    return Feed(org.name, path, org.created_at, entries)
 
 
 def of_person(actor: Actor) -> Feed:
@@ -83,17 +83,18 @@ def of_person(actor: Actor) -> Feed:
     """
     if actor.user is None:
         raise SignInRequired("sign in to see your feed")
-    visible = access.visible_to(actor).filter(mirrored=False)
-    theirs = visible.filter(standing__gte=Standing.MEMBER)
-    starred = Exists(Star.objects.filter(package=OuterRef("pk"), user=actor.user))
-    packages = visible.filter(Q(standing__gte=Standing.MEMBER) | starred)
-    events = changes.heard_by(actor, AuditEvent.objects.filter(package__in=theirs.order_by().values("name")))
-    entries = _newest(_releases(_versions_of(packages)), _activity(events))
+    visible = access.seen_by(actor).filter(mirrored=False)
+    near = reach.within_reach(actor.user.pk, Standing.MEMBER)
+    starred = Q(pk__in=Star.objects.filter(user=actor.user).order_by().values("package"))
+    events = changes.heard_by(actor, lately.events(visible.filter(lately.within(near))))
+    releases = lately.releases(visible.filter(lately.within(near | starred)), MOST)
+    entries = _newest(_releases(releases), _activity(events))
     return Feed(actor.user.username, reverse("home"), actor.user.date_joined, entries)
 
 
-def _versions_of(packages: QuerySet[Package]) -> QuerySet[Version]:
-    return Version.objects.listed().filter(package__in=packages.order_by().values("pk"))
+def _newest_of(package: Package) -> QuerySet[Version]:
+    keys = list(package.versions.listed().order_by("-published_at", "-pk").values_list("pk", flat=True)[:MOST])
+    return Version.objects.filter(pk__in=keys)
 
 
 def _releases(versions: QuerySet[Version]) -> Iterable[Entry]:

@@ -1,26 +1,26 @@
-"""The one builder of packuments: from rows to the stored bytes that clients get."""
+"""Packuments: the parts that versions add to them, and the stored bytes that clients get."""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from django.db import transaction
 
 from accounts.names import NO_REPLY_DOMAIN
+from packages import kept
+from packages.deflating import unpacked
+from packages.kept import Ready
 from packages.models import BASE_MARK, Content, Document, Package, Permission, PersonGrant, Version
 from packages.names import PackageName
 from registry_site.errors import Unavailable
-from registry_site.moments import iso
+from registry_site.prepared import PreparedQuery
 
 _ESCAPED_MARK = orjson.dumps(BASE_MARK).decode().strip('"')
 README_SHOWN = 64 * 1024  # what the public registry keeps of a readme in a packument
-MOST_ADDRESSES = 8  # addresses one package keeps documents for; ALLOWED_HOSTS seldom has more
 COPIED = "description keywords license author contributors bugs homepage repository".split()
 # What an install reads; the format's own list, and funding and acceptDependencies that npm 7 and later read too.
 ABBREVIATED = """name version dependencies optionalDependencies devDependencies bundleDependencies peerDependencies
@@ -30,10 +30,14 @@ ABBREVIATED = """name version dependencies optionalDependencies devDependencies 
 
 @dataclass(frozen=True)
 class Packument:
-    """The bytes of one answer, and the strong ETag that names them."""
+    """The bytes of one answer, in chunks when they are many, and the strong ETag that names them."""
 
-    body: bytes
+    body: bytes | Iterator[bytes]
     etag: str
+
+
+class Changed(Unavailable):
+    """The package is not of the revision any more that it was found with."""
 
 
 def version_parts(name: PackageName, manifest: dict[str, Any], dist: dict[str, Any]) -> tuple[str, str]:
@@ -70,22 +74,40 @@ def revision_of(package: Package) -> str:
 
 
 def read(package: Package, base: str, *, abbreviated: bool, compressed: bool, known: str = "") -> Packument | None:
-    """The packument of this revision under an address, from the stored bytes; built first when they are stale.
+    """The packument of this revision under an address, from memory or as stored; built first when that is stale.
 
     base: the registry's address as the client uses it, without a last slash.
     known: the client's If-None-Match. Returns None when the client has these bytes already.
+    Raises Changed when the package is not of this revision any more: what was asked about it has to be asked again.
     """
     form = "abbreviated" if abbreviated else "full"
-    fresh = Document.objects.filter(package=package, base=base, revision=package.revision)
-    digest = fresh.values_list(f"{form}_etag", flat=True).first() or getattr(_rebuild(package, base), f"{form}_etag")
-    etag = f'"{digest}-gz"' if compressed else f'"{digest}"'
+    key = (package.name, package.pk, package.revision, base, form)
+    ready = kept.get(key)
+    if ready is None:
+        ready = _stored(package, base, form)
+        kept.put(key, ready)
+    etag = f'"{ready.etag}-gz"' if compressed else f'"{ready.etag}"'
     if known and matches(known, etag):
         return None
-    same = Document.objects.filter(package=package, base=base, **{f"{form}_etag": digest})
-    body = same.values_list(f"{form}_gzip" if compressed else form, flat=True).first()
-    if body is None:
-        raise Unavailable("the package changed meanwhile; try again")
-    return Packument(bytes(body), etag)
+    return Packument(ready.body if compressed else unpacked(ready.body), etag)
+
+
+def _stored(package: Package, base: str, form: str) -> Ready:
+    document = _DOCUMENT[form].first(package.pk, base, package.revision) or _rebuild(package, base)
+    if document.revision != package.revision:
+        raise Changed("the package changed meanwhile; try again")
+    return Ready(getattr(document, f"{form}_etag"), bytes(getattr(document, f"{form}_gzip")))
+
+
+def _document(form: str) -> PreparedQuery:
+    columns = ("revision", f"{form}_etag", f"{form}_gzip")
+    return PreparedQuery(
+        lambda key, base, revision: Document.objects.filter(package=key, base=base, revision=revision).only(*columns),
+        int, str, int,
+    )  # fmt: skip
+
+
+_DOCUMENT = {form: _document(form) for form in ("full", "abbreviated")}
 
 
 def maintainers(package: Package) -> list[dict[str, str]]:
@@ -112,7 +134,7 @@ def _maintainers(package: Package, granted: list[str]) -> list[dict[str, str]]:
 
 def manifest_of(version: Version, base: str) -> bytes:
     """The manifest of one version, as `GET /PKG/VERSION` gives it."""
-    return _with_deprecation(version.full, version.deprecated).replace(BASE_MARK, base).encode()
+    return with_deprecation(version.full, version.deprecated).replace(BASE_MARK, base).encode()
 
 
 def _mark() -> str:
@@ -120,68 +142,13 @@ def _mark() -> str:
 
 
 def _rebuild(package: Package, base: str) -> Document:
-    for _ in range(5):
-        package = Package.objects.select_related("scope__user", "latest").get(pk=package.pk)
-        document = Document(package=package, base=base, revision=package.revision, **_bytes(package, base))
-        if Package.objects.filter(
-            pk=package.pk, revision=package.revision
-        ).exists():  # nothing changed under the builder
-            _store(document)
-            return document
-    raise Unavailable("the package is changing; try again")
+    from packages.building import build  # it stands on this module
+
+    return build(package, base)
 
 
-def _store(document: Document) -> None:
-    columns = [field.name for field in Document._meta.concrete_fields if field.name not in ("id", "package", "base")]
-    with transaction.atomic():
-        others = Document.objects.filter(package=document.package).exclude(base=document.base)
-        others.exclude(revision=document.revision).delete()
-        surplus = others.order_by("-pk").values_list("pk", flat=True)[MOST_ADDRESSES - 1 :]
-        Document.objects.filter(pk__in=list(surplus)).delete()
-        Document.objects.bulk_create(
-            [document], update_conflicts=True, unique_fields=["package", "base"], update_fields=columns
-        )
-
-
-def _bytes(package: Package, base: str) -> dict[str, Any]:
-    versions = list(
-        package.versions.listed()
-        .order_by("published_at", "pk")
-        .values_list("number", "full", "abbreviated", "deprecated", "published_at")
-    )
-    tags = dict(package.tags.values_list("name", "version__number"))
-    head: dict[str, Any] = {"_id": package.name, "name": package.name, "_rev": revision_of(package), "dist-tags": tags}
-    tail: dict[str, Any] = {
-        "time": {"created": iso(package.created_at), "modified": iso(package.modified_at)}
-        | {number: iso(at) for number, _, _, _, at in versions},
-        "maintainers": maintainers(package),
-    }
-    if package.latest is not None:
-        manifest = package.latest.manifest
-        tail |= {field: manifest[field] for field in COPIED if field in manifest}
-        tail |= {"readme": package.latest.readme[:README_SHOWN], "readmeFilename": package.latest.readme_filename}
-    full = _join(head, {number: _with_deprecation(part, note) for number, part, _, note, _ in versions}, tail)
-    short = _join(
-        {"name": package.name, "modified": iso(package.modified_at), "dist-tags": tags},
-        {number: _with_deprecation(part, note) for number, _, part, note, _ in versions},
-        {"time": tail["time"]},
-    )
-    found: dict[str, Any] = {}
-    for form, text in (("full", full), ("abbreviated", short)):
-        body = text.replace(BASE_MARK, base).encode()
-        found[form] = body
-        found[f"{form}_gzip"] = gzip.compress(body, 6, mtime=0)
-        found[f"{form}_etag"] = hashlib.blake2b(body, digest_size=16).hexdigest()
-    return found
-
-
-def _join(head: dict[str, Any], versions: dict[str, str], tail: dict[str, Any]) -> str:
-    middle = ",".join(f"{orjson.dumps(number).decode()}:{part}" for number, part in versions.items())
-    first, last = orjson.dumps(head).decode(), orjson.dumps(tail).decode()
-    return f'{first[:-1]},"versions":{{{middle}}},{last[1:]}'
-
-
-def _with_deprecation(part: str, message: str) -> str:
+def with_deprecation(part: str, message: str) -> str:
+    """A version's part of a packument with the warning that is on it; "" for none."""
     return f'{part[:-1]},"deprecated":{orjson.dumps(message).decode()}}}' if message else part
 
 

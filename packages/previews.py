@@ -11,9 +11,10 @@ from accounts.models import User
 from orgs import access as org_access
 from orgs import two_factor
 from orgs.models import Membership, Org, Role, Seat, Team
-from packages import access, dependents, reasons, sharing, token_use
-from packages.access import BY_PERMISSION, Action, Kind, Standing
+from packages import access, dependents, policy, reasons, sharing, token_use
+from packages.access import Action
 from packages.models import Access, Package, Permission, TeamGrant, TokenUse
+from packages.policy import BY_PERMISSION, Kind, Standing
 from packages.reasons import Reason
 
 MOST_TOKENS = 50
@@ -169,8 +170,8 @@ def _changed(actor: Actor, package: Package, after: Callable[[int, Reason], Reas
     gains, loses, weakened, keeps = set(), set(), set(), set()
     for user_id, given in reasons.every(package).items():
         then = [kept for kept in (after(user_id, reason) for reason in given) if kept is not None]
-        could = access.granted(package.kind, package.access, given[0].standing)
-        can = access.granted(package.kind, package.access, max([r.standing for r in then], default=Standing.SIGNED_IN))
+        could = policy.granted(package.kind, package.access, given[0].standing)
+        can = policy.granted(package.kind, package.access, max([r.standing for r in then], default=Standing.SIGNED_IN))
         if Action.VIEW in could and Action.VIEW not in can:
             loses.add(user_id)
         elif could - can:
@@ -270,8 +271,8 @@ def _losers(
                 then[user_id] = max(then.get(user_id, Standing.MEMBER), standing)
     lost, less = set(), set()
     for user_id, standing in before.items():
-        could = access.granted(Kind.ORG, at, standing)
-        can = access.granted(Kind.ORG, at, then.get(user_id, Standing.MEMBER))
+        could = policy.granted(Kind.ORG, at, standing)
+        can = policy.granted(Kind.ORG, at, then.get(user_id, Standing.MEMBER))
         if Action.VIEW in could - can:
             lost.add(user_id)
         elif could - can:

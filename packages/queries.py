@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 MAX_TEXT = 100
 MAX_WORDS = 8
+# In so many texts that they say nothing about one.
+COMMON = frozenset("a an and are as at by for from in into is it its of on or our that the this to with your".split())
 CHOICES = {"access": ("restricted", "public", "mirrored"), "deprecated": ("yes", "no")}  # filters with a few words
 _QUALIFIER = re.compile(r"(?<!\S)(author|maintainer|scope|keywords|keyword|license|is|not|boost-exact):(\S+)")
 
@@ -26,6 +28,11 @@ class Query:
     license: str = ""
     is_: frozenset[str] = field(default_factory=frozenset)
     not_: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The words without those that say nothing, such as `for`; all of them where no other is left."""
+        return tuple(word for word in self.words if word not in COMMON) or self.words
 
     @classmethod
     def parse(cls, text: str) -> Query:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import QuerySet, Value
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
 
 from accounts.models import User
 from orgs.models import Membership, Role, Seat
-from packages.access import BY_PERMISSION, OWNER, WRITER, Standing
 from packages.models import Package, Permission
+from packages.policy import BY_PERMISSION, OWNER, WRITER, Standing
+
+LEADS = (Role.OWNER, Role.ADMIN)
 
 
 @dataclass(frozen=True)
@@ -53,33 +56,50 @@ def strongest(found: Reasons) -> dict[int, Reason]:
     return {user_id: reasons[0] for user_id, reasons in found.items()}
 
 
-def every(package: Package) -> Reasons:
-    """As `of`, with all reasons of each person, the strongest first: one of them may go, and another stays."""
+def every(package: Package, among: Collection[int] | None = None) -> Reasons:
+    """As `of`, with all reasons of each person, the strongest first: one of them may go, and another stays.
+
+    among: the ids of those who are asked about; None for everyone.
+    """
     found: Reasons = {}
 
     def offer(user_id: int, reason: Reason) -> None:
         found.setdefault(user_id, []).append(reason)
 
     if package.in_org:
-        for user_id, via, name, given in _in_org(package):
+        for user_id, via, name, given in _in_org(package, among):
             offer(user_id, Reason(OWNER if via == "role" else BY_PERMISSION[Permission(given)], via, name))
     else:
-        if package.scope is not None and package.scope.user_id is not None:
-            offer(package.scope.user_id, Reason(OWNER, "scope", package.scope.name))
-        for user_id, permission in package.person_grants.values_list("user", "permission"):
+        holder = package.scope.user_id if package.scope is not None else None
+        if holder is not None and (among is None or holder in among):
+            offer(holder, Reason(OWNER, "scope", package.scope.name))
+        grants = package.person_grants if among is None else package.person_grants.filter(user__in=among)
+        for user_id, permission in grants.values_list("user", "permission"):
             offer(user_id, Reason(BY_PERMISSION[Permission(permission)], "grant"))
     for reasons in found.values():
         reasons.sort(key=lambda reason: (-reason.standing, reason.via != "role", reason.name))
     return found
 
 
-def _in_org(package: Package) -> QuerySet:
+def _in_org(package: Package, among: Collection[int] | None) -> QuerySet:
     members = Membership.objects.standing().filter(org__scope=package.scope_id).order_by()
-    leads = members.filter(role__in=(Role.OWNER, Role.ADMIN))
+    if among is not None:
+        members = members.filter(user__in=among)
+    leads = members.filter(role__in=LEADS)
     seats = Seat.objects.filter(team__grants__package=package, membership__in=members.values("pk")).order_by()
     return leads.values_list("user", Value("role"), "role", Value("")).union(
         seats.values_list("membership__user", Value("team"), "team__name", "team__grants__permission"), all=True
     )
+
+
+def in_org(package: Package) -> QuerySet[Membership]:
+    """The active members who may use an org's package, in the order of what they may, then by name."""
+    seats = Seat.objects.filter(team__grants__package=package, membership=OuterRef("pk")).order_by()
+    writes = Exists(seats.filter(team__grants__permission=Permission.WRITE))
+    rank = Case(When(role__in=LEADS, then=Value(0)), When(writes, then=Value(1)), default=Value(2))
+    members = Membership.objects.standing().filter(org__scope=package.scope_id, user__is_active=True)
+    inside = members.filter(Q(role__in=LEADS) | Exists(seats)).select_related("user")
+    return inside.order_by(rank, "user__username")
 
 
 def managers(package: Package) -> QuerySet[User]:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts import audit, notices
@@ -107,7 +107,7 @@ def dependents(packages: QuerySet[Package] | None, name: str, number: str) -> li
     """
     asking = Dependency.objects.filter(name=name).select_related("package").order_by("package__name", "kind")
     if packages is not None:
-        asking = asking.filter(package__in=packages.order_by().values("pk"))
+        asking = asking.filter(Exists(packages.order_by().filter(pk=OuterRef("package"))))
     found = [
         Affected(each.package, each.range, bool(ranges.inside(each.range, [number])))
         for each in asking[: MOST_DEPENDENTS + 1]

@@ -23,6 +23,7 @@ from registry_site.later import Later
 
 MOST = 100_000  # kinds of downloads that wait
 ROWS = 50  # in one statement
+PURGED = 5_000  # rows in one transaction
 _COLUMNS = (
     "name", "number", "mirrored", "caller", "user", "token", "credential", "machine", "address", "client", "day",
     "first_at", "last_at", "count",
@@ -155,13 +156,14 @@ def told(rows: list[dict]) -> list[Caller]:
 
 
 def purge() -> int:
-    """Forget what is older than `DOWNLOAD_RECORD_DAYS`, each day in a transaction of its own; how many rows it was."""
+    """Forget what is older than `DOWNLOAD_RECORD_DAYS`, the oldest first, so many at a time that no download waits long
+    to be written down; gives how many rows it was."""
     kept_since = timezone.now().date() - timedelta(days=settings.DOWNLOAD_RECORD_DAYS)
     past = DownloadRecord.objects.order_by("day")
     past = past.filter(day__lt=kept_since) if settings.DOWNLOAD_RECORD_DAYS else past
     gone = 0
-    for day in list(past.values_list("day", flat=True).distinct()):
-        gone += DownloadRecord.objects.filter(day=day).delete()[0]
+    while keys := list(past.values_list("pk", flat=True)[:PURGED]):
+        gone += DownloadRecord.objects.filter(pk__in=keys).delete()[0]
     return gone
 
 

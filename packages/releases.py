@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import nodesemver
 from django.db import transaction
@@ -18,6 +18,7 @@ from packages.publishing import MAX_TAGS
 from registry_site.errors import Conflict, Invalid, NotFound
 
 MAX_RANGE = 200
+FEW = 500
 
 
 def deprecate(actor: Actor, name: str, messages: dict[str, str], revision: str | None = None) -> None:
@@ -30,7 +31,7 @@ def deprecate(actor: Actor, name: str, messages: dict[str, str], revision: str |
     """
     package = access.find(actor, Action.PUBLISH, name)
     messages = {number: manifests.clean_message(text) for number, text in messages.items()}
-    current = _deprecations(package)
+    current = _deprecations(package, messages)
     if unknown := sorted(messages.keys() - current.keys()):
         raise Invalid(f"{name} has no version {unknown[0]}")
     changed: dict[str, list[str]] = {}
@@ -186,11 +187,14 @@ def _is_inside(wanted: nodesemver.Range, number: str) -> bool:
 
 
 def _version(package: Package, number: str) -> Version:
-    version = package.versions.listed().filter(number=number).first()
+    version = package.versions.listed().filter(number=number).only("pk").order_by().first()
     if version is None:
         raise NotFound(f"{package.name} has no version {number}")
     return version
 
 
-def _deprecations(package: Package) -> dict[str, str]:
-    return dict(package.versions.listed().values_list("number", "deprecated"))
+def _deprecations(package: Package, numbers: Collection[str] = ()) -> dict[str, str]:
+    listed = package.versions.listed()
+    if 0 < len(numbers) <= FEW:  # of very many versions one is looked up quicker than all are read
+        listed = listed.filter(number__in=numbers)
+    return dict(listed.values_list("number", "deprecated"))

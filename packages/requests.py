@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
@@ -113,8 +113,8 @@ def waiting_for(actor: Actor) -> QuerySet[AccessRequest]:
     """The open requests that the actor may decide, newest first, each with its membership, user and org."""
     if actor.user is None or actor.token is not None:
         return AccessRequest.objects.none()
-    leads = Membership.objects.standing().filter(org=OuterRef("membership__org"), user=actor.user, role__in=_LEADS)
-    found = _open().filter(Exists(leads), membership__user__is_active=True)
+    leads = Membership.objects.standing().filter(user=actor.user, role__in=_LEADS).order_by()
+    found = _open().filter(membership__org__in=leads.values("org"), membership__user__is_active=True)
     return found.select_related("membership__user", "membership__org__scope")
 
 

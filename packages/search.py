@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 
-from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
-from django.db.models.functions import Coalesce, Length
+from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models.functions import Length
+from django.utils import timezone
 
 from accounts.actor import Actor
 from accounts.models import Scope, User
-from packages import access
-from packages.access import Standing
-from packages.downloads import Period
-from packages.models import Access, DownloadCount, Mirror, Package, PersonGrant, TeamGrant, Version
+from packages import access, reach
+from packages.lookup import matching as lookup
+from packages.models import Access, Mirror, Package, Permission, PersonGrant, TeamGrant, Version
+from packages.policy import Standing
 from packages.queries import Filters, Query
 
+MOST = 1_000  # packages that a search puts in order and counts
+FRESH = (90, 365)  # days since the last change: what else is alike comes in these steps, the freshest first
 SORTS = {"relevance": "Relevance", "downloads": "Downloads", "recent": "Recent", "name": "Name"}
 # What a list shows of the latest version; readmes and manifests stay in the database.
 _LEFT_THERE = ("full", "abbreviated", "readme", "readme_html")
@@ -33,26 +37,64 @@ _ACCESS = {
 }
 
 
-def search(actor: Actor, text: str, *, filters: Filters | None = None, sort: str = "relevance") -> QuerySet[Package]:
-    """The packages an actor may see that match a text, best first, in a stable order.
+class Found(Sequence[Package]):
+    """The best packages of a search, in order; what is shown of them is read when a part is asked for.
 
-    filters: what narrows them further. sort: one of SORTS.
+    keys: their ids, as `access.seen_by` gave them to the actor who searches; the packages carry no standing.
+    more: whether there are more that match, which are neither shown nor counted.
+    """
+
+    def __init__(self, keys: list[int], *, more: bool) -> None:
+        self.keys, self.more = keys, more
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, place):
+        if isinstance(place, slice):
+            return self._read(self.keys[place])
+        return self._read([self.keys[place]])[0]
+
+    def __iter__(self) -> Iterator[Package]:
+        return iter(self[:])
+
+    def with_manifests(self, start: int, size: int) -> list[Package]:
+        """Some of them with the manifests of their latest versions at hand, as search results for clients need."""
+        return self._read(self.keys[start : start + size], _with_manifests)
+
+    def _read(self, keys: list[int], dress: Callable[[QuerySet], QuerySet] = lambda found: found) -> list[Package]:
+        if not keys:
+            return []
+        rows = dress(_with_latest(Package.objects.filter(pk__in=keys)))
+        by_key = {package.pk: package for package in rows.order_by()}
+        return [by_key[key] for key in keys if key in by_key]
+
+
+def search(
+    actor: Actor, text: str, *, filters: Filters | None = None, sort: str = "relevance", most: int = MOST
+) -> Found:
+    """The packages an actor may see that match a text, best first, in a stable order. One query, and one for each part.
+
+    filters: what narrows them further. sort: one of SORTS. most: so many are put in order, and no more are counted.
     Source: `npm search`, GET /-/v1/search.
     """
     query = Query.parse(text)
-    found = narrowed(matching(actor, query), filters or Filters())
-    return _ordered(_with_latest(found), query, sort)
+    found = _ordered(narrowed(matching(actor, query), filters or Filters()), query, sort)
+    keys = list(found.values_list("pk", flat=True)[: most + 1])
+    return Found(keys[:most], more=len(keys) > most)
 
 
 def matching(actor: Actor, query: Query) -> QuerySet[Package]:
     """What the actor may see of the packages that a query is about, without an order."""
-    found = _with_words(access.visible_to(actor), query.words)
+    found = access.seen_by(actor)
+    for word in query.told:
+        found = found.filter(lookup.about(word))
     if query.scope:
         found = found.filter(scope__name=query.scope)
     if query.maintainer:
         found = found.filter(_maintained_by(query.maintainer))
     if query.keywords:
-        found = found.filter(_any_keyword(query.keywords))
+        found = found.filter(lookup.with_keyword(query.keywords))
     if query.license:
         found = found.filter(license__iexact=query.license)
     for word, condition in _IS.items():
@@ -72,7 +114,7 @@ def narrowed(found: QuerySet[Package], filters: Filters) -> QuerySet[Package]:
     if filters.maintainer:
         found = found.filter(_maintained_by(filters.maintainer))
     if filters.keyword:
-        found = found.filter(_any_keyword([filters.keyword]))
+        found = found.filter(lookup.with_keyword([filters.keyword]))
     if filters.license:
         found = found.filter(license=filters.license)
     if filters.deprecated:
@@ -87,27 +129,25 @@ def sorted_by(packages: QuerySet[Package], sort: str) -> QuerySet[Package]:
 
 def of_scope(actor: Actor, scope: Scope) -> QuerySet[Package]:
     """The packages of a scope that the actor may see, by name."""
-    return _with_latest(access.visible_to(actor).filter(scope=scope)).order_by("name")
+    return _with_latest(access.seen_by(actor).filter(scope=scope)).order_by("name")
 
 
 def of_person(actor: Actor, person: User) -> QuerySet[Package]:
     """The packages a person publishes, of those the actor may see: the person's scope, and what was given to them.
 
-    Each carries `theirs`, the person's own standing. People see in their own list what they can only read, too.
+    People see in their own list what they can only read, too.
     """
     least = Standing.READER if actor.user == person else Standing.WRITER
-    mine = Q(scope__user=person) | Exists(PersonGrant.objects.filter(package=OuterRef("pk"), user=person))
+    theirs = [
+        Package.objects.filter(scope__user=person).values("pk"),
+        PersonGrant.objects.filter(user=person).values("package"),
+    ]
     if actor.user == person:
-        given = TeamGrant.objects.filter(package=OuterRef("pk"), team__seats__membership__user=person)
-        mine |= Exists(given)
-    found = access.visible_to(actor).filter(mine, mirrored=False).annotate(theirs=access.standing(person.pk))
-    return _with_latest(found.filter(theirs__gte=least)).order_by("name")
-
-
-def with_manifests(packages: QuerySet[Package]) -> QuerySet[Package]:
-    """The same packages with the manifests of their latest versions at hand, as search results for clients need."""
-    left = [*(f"latest__{each}" for each in _LEFT_THERE if each != "full"), "mirror__source"]
-    return packages.defer(None).defer(*left)
+        theirs.append(TeamGrant.objects.filter(team__seats__membership__user=person).values("package"))
+    first, *others = (rows.order_by() for rows in theirs)
+    mine = Q(pk__in=first.union(*others))  # one set, so that it is what the packages are found by
+    found = access.seen_by(actor).filter(mine, reach.within_reach(person.pk, least), mirrored=False)
+    return _with_latest(found).order_by("name")
 
 
 def changed_since(actor: Actor, moment: datetime, most: int) -> QuerySet[Package]:
@@ -119,12 +159,6 @@ def changed_since(actor: Actor, moment: datetime, most: int) -> QuerySet[Package
     return changed.order_by("-modified_at", "name")[:most]
 
 
-def _with_words(found: QuerySet[Package], words: tuple[str, ...]) -> QuerySet[Package]:
-    for word in words:
-        found = found.filter(Q(name__icontains=word) | Q(description__icontains=word) | Q(keywords__icontains=word))
-    return found
-
-
 def _with_latest(packages: QuerySet[Package]) -> QuerySet[Package]:
     # What upstream says of all versions is large, and stays there, too.
     left = (each.name for each in Mirror._meta.concrete_fields if each.name not in (*_OF_THE_MIRROR, "id", "package"))
@@ -132,16 +166,15 @@ def _with_latest(packages: QuerySet[Package]) -> QuerySet[Package]:
     return found.defer(*(f"latest__{each}" for each in _LEFT_THERE), *(f"mirror__{each}" for each in left))
 
 
+def _with_manifests(packages: QuerySet[Package]) -> QuerySet[Package]:
+    left = [*(f"latest__{each}" for each in _LEFT_THERE if each != "full"), "mirror__source"]
+    return packages.defer(None).defer(*left)
+
+
 def _maintained_by(name: str) -> Q:
-    granted = PersonGrant.objects.filter(package=OuterRef("pk"), user__username=name).exclude(permission="read")
-    return Q(scope__name=name) | Exists(granted)
-
-
-def _any_keyword(words: tuple[str, ...] | list[str]) -> Q:
-    has = Q()
-    for word in words:
-        has |= Q(keywords__icontains=f'"{word}"')
-    return has
+    granted = PersonGrant.objects.filter(user__username=name).exclude(permission=Permission.READ)
+    held = Package.objects.filter(scope__name=name).order_by().values("pk")
+    return Q(pk__in=held.union(granted.order_by().values("package"), all=True))  # one set, which an index leads to
 
 
 def _by_stability(found: QuerySet[Package], query: Query) -> QuerySet[Package]:
@@ -157,10 +190,7 @@ def _ordered(found: QuerySet[Package], query: Query, sort: str) -> QuerySet[Pack
     if sort == "recent":
         return found.order_by("-modified_at", "name")
     if sort == "downloads":
-        week = Period.last(7)
-        counts = DownloadCount.objects.filter(package=OuterRef("pk"), day__range=(week.start, week.end)).order_by()
-        sums = counts.values("package").annotate(all=Sum("count")).values("all")
-        return found.annotate(lately=Coalesce(Subquery(sums), Value(0))).order_by("-lately", "name")
+        return found.order_by("-popularity", "name")
     if sort == "name":
         return found.order_by("name")
     if not query.words:
@@ -169,7 +199,7 @@ def _ordered(found: QuerySet[Package], query: Query, sort: str) -> QuerySet[Pack
 
 
 def _relevance(words: tuple[str, ...]) -> list:
-    text = " ".join(words)
+    text = "-".join(words)
     rank = Case(
         When(Q(name=text) | Q(name__endswith=f"/{text}"), then=Value(0)),
         When(Q(name__istartswith=text) | Q(name__icontains=f"/{text}"), then=Value(1)),
@@ -177,4 +207,10 @@ def _relevance(words: tuple[str, ...]) -> list:
         default=Value(3),
         output_field=IntegerField(),
     )
-    return [rank, "mirrored", Length("name"), "name"]
+    now = timezone.now()
+    age = Case(
+        *(When(modified_at__gte=now - timedelta(days=days), then=Value(place)) for place, days in enumerate(FRESH)),
+        default=Value(len(FRESH)),
+        output_field=IntegerField(),
+    )
+    return [rank, "mirrored", F("popularity").desc(), age, Length("name"), "name"]

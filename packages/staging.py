@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, BinaryIO
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from accounts.actor import Actor, Power
@@ -194,7 +194,8 @@ def _keep(
 
 def _theirs(actor: Actor) -> QuerySet[StagedVersion]:
     actor.require(Power.STAGE)
-    found = StagedVersion.objects.filter(package__in=access.publishable_by(actor).order_by().values("pk"))
+    theirs = access.publishable_by(actor).order_by().filter(pk=OuterRef("package"))
+    found = StagedVersion.objects.filter(Exists(theirs))
     return found.select_related("package__scope", "published_by").order_by("-staged_at", "-pk")
 
 

@@ -13,8 +13,8 @@ from accounts.actor import Actor
 from accounts.models import User
 from accounts.notices import Kind
 from packages import reasons
-from packages.access import WRITER
 from packages.models import Package, Permission
+from packages.policy import WRITER
 
 MOST = 50  # people who hear of one version; more than that publish nothing by hand
 

@@ -19,6 +19,7 @@ from registry_site.later import Later
 KEPT = timedelta(days=90)
 MOST = 50_000  # kinds of uses waiting
 PURGE_SECONDS = 3600
+PURGED = 5_000  # at a time, so that nobody waits long to write
 
 What = TokenUse.What
 
@@ -35,7 +36,7 @@ def note(request, package: Package, what: str) -> None:
             package_id=package.pk,
             what=what,
             at=timezone.now(),
-            client=request.headers.get("user-agent", "")[:120],
+            client=request.META.get("HTTP_USER_AGENT", "")[:120],
             address=actor.address,
         ),
     )
@@ -88,7 +89,8 @@ def _purge() -> None:
     global _purged_at
     if time.monotonic() - _purged_at >= PURGE_SECONDS:
         _purged_at = time.monotonic()
-        TokenUse.objects.filter(at__lte=timezone.now() - KEPT).delete()
+        keys = TokenUse.objects.filter(at__lte=timezone.now() - KEPT).order_by().values_list("pk", flat=True)
+        TokenUse.objects.filter(pk__in=list(keys[:PURGED])).delete()
 
 
 _later: Later[tuple[int, int, str], TokenUse] = Later("token uses", _write, most=MOST)

@@ -6,16 +6,81 @@ import ipaddress
 import json
 import os
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 read = environ.Env()
 
+DATABASES = ("postgres", "postgresql", "sqlite")
+MAIL = ("smtp", "smtp+tls", "smtp+ssl", "consolemail", "filemail", "dummymail", "memorymail")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Where a setting came from. source: `default`, `environment` or `file`; text: "" for a secret, as given else."""
+
+    source: str
+    text: str
+    is_secret: bool = False
+
+
+seen: dict[str, Reading] = {}  # every setting that was read, by its name; for the page that shows them
+
 
 def text(name: str, default: str = "") -> str:
-    return read.str(name, default=default).strip()
+    """The value of `name` without spaces around it, `default` when unset."""
+    value = read.str(name, default=default).strip()
+    seen[name] = Reading("environment" if name in os.environ else "default", value)
+    return value
+
+
+def secret(name: str, default: str = "") -> str:
+    """The value of `name`, or what the file says whose path is in `NAME_FILE`, without its last newline.
+
+    It is shown nowhere. Raises ImproperlyConfigured when both are set, and when the file cannot be read.
+    """
+    path = read.str(f"{name}_FILE", default="").strip()
+    value, source = text(name, default), seen[name].source
+    if path:
+        if source == "environment":
+            raise ImproperlyConfigured(f"{name} and {name}_FILE are both set; set one of them")
+        try:
+            value, source = Path(path).read_text(encoding="utf-8").rstrip("\r\n"), "file"
+        except (OSError, UnicodeError) as error:
+            raise ImproperlyConfigured(f"{name}_FILE is {path!r}, which is no file that can be read") from error
+        if not value:
+            raise ImproperlyConfigured(f"{name}_FILE is {path!r}, which is empty")
+    seen[name] = Reading(source, "set" if value else "", is_secret=True)
+    return value
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    """Where the database is, as Django wants it. Raises ImproperlyConfigured, without the password that it holds."""
+    return read.db_url_config(_of_scheme(name, secret(name, default), DATABASES))
+
+
+def mail(name: str) -> dict[str, Any]:
+    """Who sends mail, as Django wants it; the console when unset. Raises as `database`."""
+    return read.email_url_config(_of_scheme(name, secret(name) or "consolemail://", MAIL))
+
+
+def _of_scheme(name: str, url: str, schemes: tuple[str, ...]) -> str:
+    scheme, colon, _ = url.partition("://")
+    if not colon or scheme not in schemes:
+        shown = f"{scheme!r}" if colon and scheme.replace("+", "").isalnum() else "something else"
+        raise ImproperlyConfigured(
+            f"{name} begins with {shown}; it begins with one of: {', '.join(f'{each}://' for each in schemes)}"
+        )
+    try:
+        _ = urlsplit(url).port
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is no address; quote what is special in a password, as in %23") from error
+    return url
 
 
 def one_of(name: str, *choices: str) -> str:
@@ -88,18 +153,21 @@ def address(name: str) -> str:
     Raises ImproperlyConfigured.
     """
     value = text(name).rstrip("/")
+    if "@" in value.partition("://")[2].partition("/")[0]:
+        seen[name] = Reading("environment", "", is_secret=True)
+        raise ImproperlyConfigured(f"{name} holds a user name or password; an address is like https://npm.example.com")
     if value and not value.startswith(("http://", "https://")):
         raise ImproperlyConfigured(f"{name} is {value!r}; it begins with http:// or https://")
     return value
 
 
 def upstreams(name: str) -> list[dict[str, str]]:
-    """A JSON list such as `[{"scope": "@corp", "url": "https://npm.corp.example", "token": "..."}]`.
+    """A JSON list such as `[{"scope": "@corp", "url": "https://npm.corp.example", "token": "..."}]`; a secret.
 
     scope: may end with `*` (`@corp-*`); token: may be left out. Raises ImproperlyConfigured.
     """
     try:
-        found = json.loads(text(name) or "[]")
+        found = json.loads(secret(name) or "[]")
         entries = [{key: each.get(key, "") for key in ("scope", "url", "token")} for each in found]
         sound = isinstance(found, list) and all(isinstance(value, str) for each in entries for value in each.values())
     except (ValueError, AttributeError, TypeError):
@@ -112,6 +180,8 @@ def upstreams(name: str) -> list[dict[str, str]]:
         each["url"] = each["url"].rstrip("/")
         if not each["scope"].startswith("@") or "/" in each["scope"] or "*" in each["scope"].rstrip("*"):
             raise ImproperlyConfigured(f"{name} holds the scope {each['scope']!r}; a scope is like @corp, or @corp-*")
+        if "@" in each["url"].partition("://")[2].partition("/")[0]:
+            raise ImproperlyConfigured(f"{name} holds an address with a user name or password; put a token into token")
         if not each["url"].startswith(("http://", "https://")):
             raise ImproperlyConfigured(f"{name} holds the address {each['url']!r}; it begins with http:// or https://")
     return entries
@@ -119,8 +189,9 @@ def upstreams(name: str) -> list[dict[str, str]]:
 
 def kept_secret(name: str, file: Path) -> str:
     """The secret `name` from the environment, else from `file`, which is made once, readable by its owner alone."""
-    if value := text(name):
+    if value := secret(name):
         return value
+    seen[name] = Reading("file", "set", is_secret=True)
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
     draft.touch(mode=0o600)

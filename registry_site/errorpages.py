@@ -7,6 +7,7 @@ from django.shortcuts import render
 
 from accounts import refusals
 from packages import requests
+from registry_site import logs
 from registry_site.errors import NotAllowed, NotFound, Refusal, TooManyRequests, status_of
 
 _TITLES = {
@@ -28,9 +29,9 @@ def refusal(request, error: Refusal) -> HttpResponse:
     status = status_of(error)
     refusals.keep(request, request.actor, error)
     title = _TITLES_OF_CODES.get(error.code) or _TITLES.get(status, "That does not work")
-    context = {"status": status, "title": title, "message": error.message}
+    context = {"status": status, "title": title, "message": logs.without_tokens(error.message)}
     if request.htmx:
-        text = f"{error.message} (reference {request.request_id})"
+        text = f"{context['message']} (reference {request.request_id})"
         response = render(request, "components/notice.html", {"tone": "bad", "text": text})
         response["HX-Retarget"], response["HX-Reswap"] = "#notices", "innerHTML"
         return response

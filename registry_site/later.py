@@ -13,6 +13,8 @@ from typing import Generic, TypeVar
 
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
+from registry_site import metrics
+
 logger = logging.getLogger(__name__)
 
 SECONDS = 1.0
@@ -38,7 +40,7 @@ class Later(Generic[Key, Row]):
 
         most: how many wait; while the database is away, more are dropped.
         """
-        self._name, self._write, self._most, self._merge = name, write, most, merge
+        self.name, self._write, self._most, self._merge = name, write, most, merge
         self._waiting: dict[Key, Row] = {}
         self._lock = threading.Lock()
         self._writing = threading.Lock()
@@ -65,6 +67,11 @@ class Later(Generic[Key, Row]):
                     for key, row in newer.items():
                         self._add(key, row)
                 raise
+
+    @property
+    def size(self) -> int:
+        """How many rows wait."""
+        return len(self._waiting)
 
     def clear(self) -> None:
         """Forget what waits."""
@@ -110,6 +117,8 @@ class Writer:
     def _run(self) -> None:
         while not self._stop.wait(SECONDS):
             self._write()
+            for each in Later.every:
+                metrics.waiting(each.name, each.size)
 
     def _write(self) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import Resolver404, ResolverMatch, resolve, reverse, set_urlconf
 from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
 
@@ -20,6 +21,8 @@ from registry_site.errors import OneTimePassRequired, Refusal, SignInRequired, S
 # Short enough to read out: 50 bits, without letters and digits that look like others.
 REFERENCE = "abcdefghjkmnpqrstuvwxyz23456789"
 REFERENCE_LENGTH = 10
+REGISTRY = ("/npm/", "/-/")  # what of the website's host is the registry's
+MAX_KNOWN_PATH = 300
 
 
 class RequestIdMiddleware:
@@ -29,10 +32,19 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request) -> HttpResponse:
-        request.request_id = "".join(secrets.choice(REFERENCE) for _ in range(REFERENCE_LENGTH))
+        request.request_id = reference()
         response = errorpages.bad_request(request) if "\0" in request.path_info else self.get_response(request)
         response["X-Request-ID"] = request.request_id
         return response
+
+
+def reference() -> str:
+    """A new request id."""
+    number, text = int.from_bytes(secrets.token_bytes(8), "big"), ""
+    for _ in range(REFERENCE_LENGTH):
+        number, letter = divmod(number, len(REFERENCE))
+        text += REFERENCE[letter]
+    return text
 
 
 class CompressMiddleware(GZipMiddleware):
@@ -51,8 +63,11 @@ class CompressMiddleware(GZipMiddleware):
         return response
 
 
-class RegistryHostMiddleware:
-    """`REGISTRY_HOST` is the registry at the root of a host of its own; it has no website."""
+class RegistryMiddleware:
+    """Answers npm clients at once: what stands below it (sessions, languages, messages) is for pages.
+
+    `REGISTRY_HOST` is the registry at the root of a host of its own; it has no website.
+    """
 
     def __init__(self, get_response) -> None:
         self.get_response = get_response
@@ -60,7 +75,24 @@ class RegistryHostMiddleware:
     def __call__(self, request) -> HttpResponse:
         if settings.REGISTRY_HOST and request.get_host() == settings.REGISTRY_HOST:
             request.urlconf = "registry_site.registry_urls"
-        return self.get_response(request)
+            set_urlconf(request.urlconf)
+        elif not request.path_info.startswith(REGISTRY):
+            return self.get_response(request)
+        try:
+            match = _view_of(request.path_info, getattr(request, "urlconf", settings.ROOT_URLCONF))
+        except Resolver404:
+            return self.get_response(request)
+        request.get_host()  # raises for a host that is not ours
+        request.resolver_match, request.is_page = match, False
+        return match.func(request, *match.args, **match.kwargs)
+
+
+def _view_of(path: str, urlconf: str) -> ResolverMatch:
+    return _known_view(path, urlconf) if len(path) <= MAX_KNOWN_PATH else resolve(path, urlconf)
+
+
+# Finding the view of a path tries a hundred patterns; the same few thousand paths are asked for all day.
+_known_view = functools.lru_cache(4096)(resolve)
 
 
 class PageMiddleware:

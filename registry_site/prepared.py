@@ -33,7 +33,7 @@ class PreparedQuery:
     def _of_this_thread(self) -> _Compiled:
         found = getattr(self._compiled, "query", None)
         if found is None or found.connection is not connections[found.connection.alias]:
-            marks = [f"\x01{place}" if kind is str else -(2**40) - place for place, kind in enumerate(self._kinds)]
+            marks = [f"\x01{place}" if kind is str else 2**52 + place for place, kind in enumerate(self._kinds)]
             found = self._compiled.query = _Compiled(self._build(*marks)[:1], marks)
         return found
 
@@ -47,6 +47,8 @@ class _Compiled:
         self._places = [(place, marks.index(value)) for place, value in enumerate(params) if value in marks]
         if {mark for _, mark in self._places} != set(range(len(marks))):
             raise TypeError("a stand-in did not reach the SQL as it was")
+        is_sqlite = self.connection.vendor == "sqlite"
+        self._of_sqlite = self._sql.replace("%s", "?").replace("%%", "%") if is_sqlite else None
         select, klass_info = self._compiler.select, self._compiler.klass_info
         self._converters = self._compiler.get_converters([column for column, _, _ in select])
         fields = klass_info["select_fields"]
@@ -60,12 +62,21 @@ class _Compiled:
         params = list(self._params)
         for place, mark in self._places:
             params[place] = values[mark]
-        with self.connection.cursor() as cursor:
-            cursor.execute(self._sql, params)
-            rows = cursor.fetchall()
-        if self._converters:
+        rows = self._rows(params)
+        if rows and self._converters:
             rows = self._compiler.apply_converters(rows, self._converters)
         return next(iter(rows), None)
+
+    def _rows(self, params: list[Any]) -> list[tuple]:
+        # Django's cursor translates the SQL for SQLite anew each time, which takes longer than the answer.
+        watched = self.connection.queries_logged or self.connection.execute_wrappers
+        if self._of_sqlite is None or watched:
+            with self.connection.cursor() as cursor:
+                cursor.execute(self._sql, params)
+                return cursor.fetchall()
+        self.connection.ensure_connection()
+        with self.connection.wrap_database_errors:
+            return self.connection.connection.execute(self._of_sqlite, params).fetchall()
 
     def as_object(self, row: Any) -> Any:
         found = self._model.from_db(self.connection.alias, self._names, row[self._first : self._last])

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from registry_site import env
+from registry_site import databases, env
 from registry_site.env import (
     address,
     existing_file,
@@ -17,6 +17,7 @@ from registry_site.env import (
     megabytes,
     networks,
     one_of,
+    secret,
     switch,
     text,
     upstreams,
@@ -36,13 +37,16 @@ if REGISTRATION not in ("open", "invite", "closed"):
 PRIVATE_PACKAGES = one_of("PRIVATE_PACKAGES", "everyone", "subscribers")
 MAX_TARBALL = megabytes("MAX_TARBALL_MB", 256)
 LOGIN_TOKEN_DAYS = whole("LOGIN_TOKEN_DAYS", 30, least=1)
-REPORT_SECRET = text("REPORT_SECRET")
+REPORT_SECRET = secret("REPORT_SECRET")
 UNPUBLISHED_DAYS = whole("UNPUBLISHED_DAYS", 30, least=1)
 TOKEN_MAX_DAYS = whole("TOKEN_MAX_DAYS", 365, least=1)
 
 # --- where it lives ----------------------------------------------------------------------------------------------
 
 PORT = whole("PORT", 8000, least=1)
+BIND = text("BIND", "127.0.0.1")
+WEB_CONCURRENCY = whole("WEB_CONCURRENCY", 2, least=1)
+DRAIN_SECONDS = whole("DRAIN_SECONDS", 0)  # how long it serves on, not ready any more, after a SIGTERM
 DATA_DIR = Path(text("DATA_DIR") or BASE_DIR / "var").resolve()
 PUBLIC_URL = address("PUBLIC_URL")
 SITE_URL = PUBLIC_URL or f"http://localhost:{PORT}"  # what mails link to; no request's word is taken for it
@@ -68,7 +72,7 @@ EGRESS_ALLOWED_NETWORKS = networks("EGRESS_ALLOWED_NETWORKS")  # inner networks 
 # --- the upstream registry, whose packages are mirrored on the way -------------------------------------------------
 
 UPSTREAM_URL = address("UPSTREAM_URL")
-UPSTREAM_TOKEN = text("UPSTREAM_TOKEN")
+UPSTREAM_TOKEN = secret("UPSTREAM_TOKEN")
 UPSTREAMS = upstreams("UPSTREAMS")  # scopes that other registries have
 UPSTREAM_OFFLINE = switch("UPSTREAM_OFFLINE", False)  # serve what is here, and never call out
 UPSTREAM_MAX_AGE = whole("UPSTREAM_MAX_AGE", 300)
@@ -80,6 +84,7 @@ RULES_CONTACT = text("RULES_CONTACT")  # whom to ask about a version that a rule
 MIRROR_MAX_MB = whole("MIRROR_MAX_MB", 0)
 MIRROR_MAX_DAYS = whole("MIRROR_MAX_DAYS", 0)
 DOWNLOAD_RECORD_DAYS = whole("DOWNLOAD_RECORD_DAYS", 90)
+DOCUMENT_MEMORY_MB = whole("DOCUMENT_MEMORY_MB", 16, least=1)  # of each serving process, for documents ready to be sent
 
 if REGISTRY_HOST and not PUBLIC_URL:
     raise ImproperlyConfigured("REGISTRY_HOST needs PUBLIC_URL: the address of the website that npm login opens")
@@ -96,17 +101,20 @@ LANGUAGE_CODE = "en"
 
 # --- data --------------------------------------------------------------------------------------------------------
 
-DATABASES = {"default": env.read.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'registry.sqlite3'}")}
-if "sqlite" in DATABASES["default"]["ENGINE"]:
-    DATABASES["default"]["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",  # a write transaction takes its lock first, so it never fails half-way
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;",
-    }
-DATABASES["default"]["CONN_MAX_AGE"] = 60
-DATABASES["default"]["CONN_HEALTH_CHECKS"] = "sqlite" not in DATABASES["default"]["ENGINE"]
+DATABASE_POOL = whole("DATABASE_POOL", 20)  # of each process: its 16 threads, and those that write later
+_database = env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'registry.sqlite3'}")
+DATABASES = {"default": databases.configured(_database, pool=DATABASE_POOL)}
 
 STORAGE_URL = text("STORAGE_URL") or (DATA_DIR / "blobs").as_uri()
+STORAGE_FALLBACK_URL = text("STORAGE_FALLBACK_URL")  # where blobs still are that STORAGE_URL does not have yet
+AWS_ACCESS_KEY_ID = secret("AWS_ACCESS_KEY_ID")
+AWS_SECRET_ACCESS_KEY = secret("AWS_SECRET_ACCESS_KEY")
+AWS_SESSION_TOKEN = secret("AWS_SESSION_TOKEN")
+TARBALLS_BY = one_of("TARBALLS_BY", "app", "x-accel", "x-sendfile", "redirect")  # who sends the bytes
+if (TARBALLS_BY == "redirect") != STORAGE_URL.startswith("s3://") and TARBALLS_BY != "app":
+    raise ImproperlyConfigured(
+        f"TARBALLS_BY is {TARBALLS_BY!r}; x-accel and x-sendfile need a folder as STORAGE_URL, redirect an object store"
+    )
 SPOOL_DIR = DATA_DIR / "spool"
 SIGNING_KEYS_DIR = Path(text("SIGNING_KEYS_DIR") or DATA_DIR / "keys").resolve()
 SIGSTORE_TRUST_ROOT = existing_file("SIGSTORE_TRUST_ROOT")
@@ -153,8 +161,9 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "registry_site.middleware.RequestIdMiddleware",
+    "registry_site.sight.SightMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "registry_site.middleware.RegistryHostMiddleware",
+    "registry_site.middleware.RegistryMiddleware",
     "registry_site.middleware.CompressMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -209,7 +218,7 @@ PASSWORD_RESET_TIMEOUT = 60 * 60
 
 OIDC_URL = address("OIDC_URL")
 OIDC_CLIENT_ID = text("OIDC_CLIENT_ID")
-OIDC_CLIENT_SECRET = text("OIDC_CLIENT_SECRET")
+OIDC_CLIENT_SECRET = secret("OIDC_CLIENT_SECRET")
 OIDC_NAME = text("OIDC_NAME", "Single sign-on")
 OIDC_GROUPS_CLAIM = text("OIDC_GROUPS_CLAIM", "groups")
 OIDC_GROUP_TEAMS = group_teams("OIDC_GROUP_TEAMS")  # group -> the teams (org, team) that its people sit in
@@ -218,8 +227,8 @@ if OIDC_URL and not OIDC_CLIENT_ID:
 SOCIALACCOUNT_ADAPTER = "accounts.provider_sign_in.SocialAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False
 
-EMAIL_URL = text("EMAIL_URL")
-vars().update(env.read.email_url_config(EMAIL_URL or "consolemail://"))
+EMAIL_URL = secret("EMAIL_URL")
+vars().update(env.mail("EMAIL_URL"))
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = text("EMAIL_FROM") or f"{REGISTRY_NAME} <registry@localhost>"
 
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
@@ -260,6 +269,8 @@ CSRF_TRUSTED_ORIGINS = [f"{urlsplit(PUBLIC_URL).scheme}://{urlsplit(PUBLIC_URL).
 CSRF_FAILURE_VIEW = "registry_site.errorpages.csrf_failure"
 SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365 if _https else 0
 SECURE_REFERRER_POLICY = "same-origin"
+# What else a domain serves is not ours to decide (subdomains, preloading), and the proxy redirects to https.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -286,11 +297,19 @@ STORAGES = {
 }
 WHITENOISE_MAX_AGE = 300
 
+METRICS_TOKEN = secret("METRICS_TOKEN")
+LOG_FORMAT = one_of("LOG_FORMAT", "text", "json")
+ACCESS_LOG = switch("ACCESS_LOG", False)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{levelname} {name} {message}", "style": "{"}},
+    "formatters": {"line": {"()": "registry_site.logs.Json" if LOG_FORMAT == "json" else "registry_site.logs.Text"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "loggers": {"django.request": {"level": "ERROR"}},  # a refusal is an answer, not a fault of ours
+    "loggers": {
+        "django.request": {"level": "ERROR"},  # a refusal is an answer, not a fault of ours
+        "registry.access": {"level": "INFO" if ACCESS_LOG else "CRITICAL"},
+        # What these say when all is to be said holds headers and tokens.
+        **{name: {"level": "INFO"} for name in "botocore boto3 urllib3 oauthlib markdown_it nodesemver".split()},
+    },
     "root": {"handlers": ["console"], "level": one_of("LOG_LEVEL", "WARNING", "DEBUG", "INFO", "ERROR")},
 }

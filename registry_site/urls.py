@@ -6,15 +6,14 @@ from django.urls import include, path
 from accounts import urls as accounts
 from orgs import urls as orgs
 from packages import urls as packages
-from registry_site import errorpages, health, registry_urls
+from registry_site import errorpages, exposition, registry_urls
 
 urlpatterns = [
     path("npm/", include(registry_urls.urlpatterns)),
     # npm's OIDC exchange forgets the mount path, so the registry's own endpoints answer here, too.
     path("-/", include([*registry_urls.own, *registry_urls.unknown])),
     *packages.statistics_api,
-    path("healthz/live", health.live, name="live"),
-    path("healthz/ready", health.ready, name="ready"),
+    path("metrics", exposition.page, name="metrics"),
     path("admin/", admin.site.urls),
     *accounts.pages,
     *orgs.pages,

@@ -8,7 +8,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "registry_site.settings")
 application = get_wsgi_application()
 
 from accounts.sightings import watch  # noqa: E402 - models can be imported from here on
+from registry_site import logs  # noqa: E402
 from registry_site.later import writer  # noqa: E402
 
 watch.start()
 writer.start()
+logs.adopt("gunicorn.error")

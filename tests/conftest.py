@@ -7,28 +7,37 @@ olga is an operator.
 
 from __future__ import annotations
 
+import gc
+import os
 import shutil
-from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.db import connections
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 
-from accounts import people, tokens
-from accounts.actor import Actor, operator
+from accounts import tokens
+from accounts.actor import Actor
 from accounts.models import Token
+from orgs.models import Role
 from registry_site import lines
-from tests.tools import payloads, prepared
+from tests.tools import cast, object_store, payloads, prepared
 from tests.tools.registry_client import RegistryClient
 from tests.tools.upstream_stub import UpstreamStub
 
-PASSWORD = "correct horse battery"
+PASSWORD = cast.PASSWORD
 LONG = ("tests/policy/", "test_budget.py", "tests/protocol/", "tests/mission/", "tests/browser/")
 STATIC = "django.contrib.staticfiles.storage.StaticFilesStorage"
+
+# The same examples each time, however busy the machine is: what no change broke does not fail.
+examples.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+examples.load_profile("steady")
 
 
 def pytest_configure(config) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the tests are not about hashing
+    os.fsync = lambda handle: None  # nor about the day on which the power fails; a disk keeps each publish waiting
     settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": STATIC}}
     database = connections.databases["default"]
     if "sqlite" in database["ENGINE"]:  # in a file, as everywhere; one in memory locks whole tables
@@ -41,6 +50,12 @@ def pytest_collection_modifyitems(items) -> None:
     items.sort(key=lambda item: next((rank for rank, part in enumerate(LONG) if part in item.nodeid), len(LONG)))
 
 
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()  # thousands of tests and all modules: else each large collection of garbage looks through them again
+    gc.set_threshold(50_000)
+
+
 def pytest_unconfigure(config) -> None:
     shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
     if not hasattr(config, "workerinput"):  # the last one that leaves
@@ -49,7 +64,7 @@ def pytest_unconfigure(config) -> None:
 
 def person(name: str, **more) -> Actor:
     """A new account, as the actor of a browser session."""
-    return Actor(people.create(operator(), name, f"{name}@example.com", PASSWORD, **more), credential="session")
+    return Actor(cast.person(name, **more), credential="session")
 
 
 def login_token(actor: Actor) -> str:
@@ -74,16 +89,8 @@ olga = _fixture("olga", superuser=True)
 @pytest.fixture
 def acme(alice, bob, carol, erin, frank):
     """The org acme with its teams core and readers."""
-    from orgs import organizations, teams
-
-    org = organizations.create(alice, "acme", "Acme Inc")
-    for actor, role in ((bob, "developer"), (carol, "developer"), (erin, "developer"), (frank, "admin")):
-        organizations.set_member(alice, "acme", actor.name, role)
-        teams.remove(alice, "acme", "developers", actor.name)
-    for team, member in (("core", bob), ("readers", erin)):
-        teams.create(alice, "acme", team)
-        teams.add(alice, "acme", team, member.name)
-    return org
+    members = [(bob, Role.DEVELOPER), (carol, Role.DEVELOPER), (erin, Role.DEVELOPER), (frank, Role.ADMIN)]
+    return cast.org(alice, "acme", "Acme Inc", members, [("core", bob), ("readers", erin)])
 
 
 @pytest.fixture
@@ -123,7 +130,13 @@ def npm(client) -> RegistryClient:
 @pytest.fixture
 def blob_files(settings):
     """The names of all stored tarballs, to show that nothing was kept."""
-    return lambda: sorted(path.name for path in Path(settings.DATA_DIR).glob("blobs/*/*/*"))
+    from packages import blobs
+
+    def names() -> list[str]:
+        keys = blobs.store().keys()
+        return sorted(key.rpartition("/")[2] for key in keys)
+
+    return names
 
 
 @pytest.fixture
@@ -136,17 +149,38 @@ def upstream(settings):
     lines.hang_up()
 
 
+@pytest.fixture
+def folder(settings, tmp_path):
+    """Tarballs are in a folder, wherever this run keeps those of other tests; for tests that touch its files."""
+    settings.STORAGE_URL = (tmp_path / "blobs").as_uri()
+    return tmp_path / "blobs"
+
+
+@pytest.fixture
+def bucket(settings, monkeypatch):
+    """An object store with the credentials this registry has; the test says with `bucket.address()` that it is used."""
+    from packages.blobs import s3
+
+    for name, value in object_store.CREDENTIALS.items():
+        setattr(settings, name, value)
+    monkeypatch.setattr(s3, "ATTEMPTS", 1)  # what is tried again waits in between
+    object_store.shared().heal()
+    return object_store.shared()
+
+
 @pytest.fixture(autouse=True)
 def empty_store(settings, tmp_path):
     """Each test has a blob store and a spool of its own, and nothing waits to be written from the last one."""
-    from packages import blobs
+    from packages import blobs, kept
     from registry_site.later import Later
 
-    settings.STORAGE_URL = (tmp_path / "blobs").as_uri()
+    apart = object_store.part(os.environ.get("STORAGE_URL", ""))
+    settings.STORAGE_URL = apart or (tmp_path / "blobs").as_uri()
     settings.DATA_DIR = tmp_path
     settings.SPOOL_DIR = tmp_path / "spool"
     settings.SIGNING_KEYS_DIR = tmp_path / "keys"
     blobs.store.cache_clear()
+    kept.clear()
     for waiting in Later.every:
         waiting.clear()
     yield

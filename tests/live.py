@@ -83,7 +83,7 @@ def fetch(registry: Registry, path: str, token: str | None = None, method: str =
     request = urllib.request.Request(registry.registry + path.lstrip("/"), data, sent, method=method)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(request, timeout=30) as answer:
+        with opener.open(request, timeout=60) as answer:
             return answer.status, answer.read(), answer.headers
     except urllib.error.HTTPError as error:
         with error:
@@ -112,7 +112,7 @@ def web_login(client: Client, browser: Visitor, *words: str) -> None:
         approved = browser.submit(address, decision="approve")
         assert "You are logged in" in approved.text, f"{address} {approved.status} {approved.address}\n{approved.text}"
         process.stdin.close()
-        assert process.wait(60) == 0
+        assert process.wait(200) == 0
     finally:
         process.kill()
         process.wait()
@@ -126,7 +126,7 @@ def answer_prompts(words: list[str], client: Client, answers: dict[str, str]) ->
         os.execve(words[0], words, client.environ)  # noqa: S606
     said, waiting = "", dict(answers)
     try:
-        while select.select([terminal], [], [], 20)[0]:
+        while select.select([terminal], [], [], 120)[0]:
             said += os.read(terminal, 4096).decode(errors="replace")
             shown = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", said).rstrip()
             if prompt := next((each for each in waiting if shown.endswith(each)), None):

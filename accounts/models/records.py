@@ -58,6 +58,9 @@ class AuditEvent(models.Model):
             models.Index(fields=["package", "-at"], name="events_of_a_package"),
             models.Index(fields=["org", "-at"], name="events_of_an_org"),
             models.Index(fields=["actor_name", "-at"], name="events_by_a_person"),
+            models.Index(fields=["person", "-at"], name="events_about_a_person"),
+            models.Index(fields=["action", "-at"], name="events_of_an_action"),
+            models.Index(fields=["request_id"], name="events_of_a_request"),
         ]
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
+from django.core.paginator import Page, Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,6 +18,8 @@ from accounts.models import Token
 from accounts.views.stepping import asks_again
 from registry_site.errors import Invalid, Refusal
 from registry_site.htmx import answer, take_notice
+
+A_PAGE = 50
 
 
 @login_required
@@ -92,10 +95,19 @@ def _page(request, *, status: int = 200, **context: Any) -> HttpResponse:
 def _listed(request, *, asking: str = "", refused: tuple[str, str] = ("", "")) -> dict[str, Any]:
     user, asked = request.actor.user, asking or request.GET.get("revoke", "")
     return {
-        "tokens": [(token, tokens.expiry(token)) for token in tokens.live(user)],
+        "tokens": _paged(request, tokens.live(user), asked or refused[0]),
         "ended": [(token, tokens.expiry(token)) for token in tokens.ended(user)],
         "asking": asked,
         "refused_key": refused[0],
         "refused": refused[1],
         "hours": rotation.HOURS,
     }
+
+
+def _paged(request, live: list[Token], key: str) -> Page:
+    # The one that is asked about is on the page, wherever it is in the list.
+    place = next((at for at, token in enumerate(live) if str(token.key) == key), None)
+    number = request.GET.get("page") if place is None else place // A_PAGE + 1
+    page = Paginator(live, A_PAGE).get_page(number)
+    page.object_list = [(token, tokens.expiry(token)) for token in page.object_list]
+    return page

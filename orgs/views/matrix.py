@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.paginator import Page, Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -11,13 +12,14 @@ from django.views.decorators.http import require_POST
 
 from orgs import access, roster, teams
 from orgs.access import Action
-from orgs.models import Org
+from orgs.models import Org, Team
 from orgs.views.head import head
 from registry_site import sheets
 from registry_site.errors import Invalid
 from registry_site.htmx import answer, take_notice
 
 A_PAGE = 25
+COLUMNS = 20  # teams beside each other
 
 
 def matrix(request, org: str) -> HttpResponse:
@@ -25,15 +27,17 @@ def matrix(request, org: str) -> HttpResponse:
     found = access.find(request.actor, Action.PEOPLE, org)
     context = head(request, found)
     wanted = _wanted(request, found)
-    columns = list(found.teams.all())
+    teams = list(found.teams.all())
+    columns = _columns(teams, request.GET.get("teams"), wanted.team)
     page = roster.page(found, wanted, A_PAGE, request.GET.get("page"), everyone=context["member_count"])
     context |= {
         "tab": "members",
         "wanted": wanted,
-        "teams": columns,
+        "teams": teams,
+        "columns": columns,
         "roles": roster.ROLES,
         "page": page,
-        "rows": list(roster.matrix(page, columns)),
+        "rows": list(roster.matrix(page, columns.object_list)),
         "notice": take_notice(request),
     }
     return render(request, "pages/org_matrix.html", context)
@@ -58,7 +62,7 @@ def seat(request, org: str) -> HttpResponse:
     }
     found = access.find(request.actor, Action.PEOPLE, org)
     page = reverse("org-matrix", args=[org]) + (f"?{query}" if query else "")
-    return answer(request, "partials/org_matrix_row.html", _row(found, user), page=page, notice=notice)
+    return answer(request, "partials/org_matrix_row.html", _row(found, user, team), page=page, notice=notice)
 
 
 def sheet(request, org: str) -> HttpResponse:
@@ -85,8 +89,14 @@ def _wanted(request, org: Org) -> roster.Wanted:
     return roster.Wanted.read(request.GET, sees_two_factor=Action.MEMBERS in org.allowed)
 
 
-def _row(org: Org, username: str) -> dict[str, Any]:
+def _columns(teams: list[Team], number: str | None, name: str) -> Page:
+    # Of hundreds of teams some are shown; without a page in the address those around the team that is looked for.
+    place = next((at for at, team in enumerate(teams) if team.name == name), 0)
+    return Paginator(teams, COLUMNS).get_page(number or place // COLUMNS + 1)
+
+
+def _row(org: Org, username: str, team: str) -> dict[str, Any]:
     members = roster.of(org, roster.Wanted()).filter(user__username=username)
-    columns = list(org.teams.all())
+    columns = _columns(list(org.teams.all()), None, team).object_list
     member, cells = next(roster.matrix(members, columns))
     return {"org": org, "can": org.allowed, "member": member, "member_id": str(member.pk), "cells": cells}

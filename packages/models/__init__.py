@@ -4,7 +4,7 @@ from packages.models.advisories import Advisory, AdvisoryCheck, Severity, Upstre
 from packages.models.asking import MAX_MESSAGE, AccessRequest
 from packages.models.core import BASE_MARK, Access, Content, DistTag, Package, TwoFactor, Version
 from packages.models.dependencies import Dependency
-from packages.models.documents import Document
+from packages.models.documents import Document, DocumentPart
 from packages.models.downloads import DownloadCount
 from packages.models.feeds import FeedKey
 from packages.models.grants import Permission, PersonGrant, TeamGrant
@@ -30,6 +30,7 @@ __all__ = [
     "Dependency",
     "DistTag",
     "Document",
+    "DocumentPart",
     "DownloadCount",
     "DownloadRecord",
     "FeedKey",

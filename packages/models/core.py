@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
+from typing import Any
+
 import orjson
 from django.db import models
 from django.db.models import Q
@@ -51,6 +54,9 @@ class Package(models.Model):
     keywords = models.JSONField(default=list, blank=True)
     license = models.CharField(max_length=100, blank=True)
     deprecated = models.BooleanField(default=False)
+    popularity = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="downloads of the last seven days, for the order of lists"
+    )
 
     class Meta:
         ordering = ["name"]
@@ -58,6 +64,12 @@ class Package(models.Model):
             models.CheckConstraint(
                 condition=Q(scope__isnull=False) | Q(access=Access.PUBLIC), name="unscoped_packages_are_public"
             ),
+        ]
+        # In the orders of lists, so that the first of very many are found by walking. What search reads is in `lookup`.
+        indexes = [
+            models.Index(fields=["mirrored", "name"], name="packages_ours_first"),
+            models.Index(models.F("popularity").desc(), "name", name="packages_by_popularity"),
+            models.Index(models.F("modified_at").desc(), "name", name="packages_by_change"),
         ]
 
     def __str__(self) -> str:
@@ -109,8 +121,19 @@ class Content(models.Model):
         return orjson.loads(self.full.replace(BASE_MARK, ""))
 
 
+# What a packument shows of a version, and whether: with any of these its `stamp` changes, too.
+IN_DOCUMENTS = frozenset(
+    {"package", "package_id", "number", "full", "abbreviated", "deprecated", "published_at"}
+    | {"unpublished_at", "quarantined_at"}
+)
+
+
 class VersionSet(models.QuerySet["Version"]):
     """Versions, told apart by whether they are on the list of their package."""
+
+    def update(self, **columns: Any) -> int:
+        """As of every query set, and `bulk_update` comes here, too; documents built before do not count any more."""
+        return super().update(**columns | ({"stamp": _stamp()} if columns.keys() & IN_DOCUMENTS else {}))
 
     def listed(self) -> VersionSet:
         """Those that documents and pages show and that can be installed: neither unpublished nor quarantined."""
@@ -134,6 +157,9 @@ class Version(Content):
         null=True, unique=True, editable=False, help_text="the key it waited under before it was released"
     )
     signed_with = models.CharField(max_length=60, blank=True, editable=False, help_text="the id of the signing key")
+    stamp = models.BigIntegerField(
+        null=True, editable=False, help_text="another one whenever something of it changes that documents show"
+    )
 
     objects = VersionSet.as_manager()
 
@@ -142,10 +168,44 @@ class Version(Content):
         constraints = [
             models.UniqueConstraint("package", "folded", name="a_number_is_used_once"),
         ]
-        indexes = [models.Index(fields=["signed_with", "published_at"], name="versions_of_a_signing_key")]
+        indexes = [
+            models.Index(fields=["signed_with", "published_at"], name="versions_of_a_signing_key"),
+            models.Index(fields=["package", "number"], name="versions_by_number"),
+            # In the order of documents, with all that is asked of those that did not change: their rows are long.
+            models.Index(fields=["package", "published_at", "id", "stamp"], name="versions_in_order"),
+            # What lists and counts of versions read, so that they leave the long rows alone; SQLite asks an index for
+            # the columns of its condition, too.
+            models.Index(
+                fields=["package", "-published_at", "-id", "unpublished_at", "quarantined_at"],
+                name="versions_listed",
+                condition=Q(unpublished_at=None, quarantined_at=None),
+            ),
+            models.Index(
+                fields=["package", "unpublished_at"],
+                name="versions_to_erase",
+                condition=Q(unpublished_at__isnull=False, erased_at=None),
+            ),
+            models.Index(
+                fields=["package", "quarantined_at"],
+                name="versions_in_quarantine",
+                condition=Q(quarantined_at__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.package}@{self.number}"
+
+    def save(self, **options: Any) -> None:
+        """As of every model, with another stamp where it is needed."""
+        columns = options.get("update_fields")
+        if columns is None or IN_DOCUMENTS & set(columns):
+            self.stamp = _stamp()
+            options |= {"update_fields": {*columns, "stamp"}} if columns is not None else {}
+        super().save(**options)
+
+
+def _stamp() -> int:
+    return secrets.randbits(62)  # none that was before, also for whoever reads an older row meanwhile
 
 
 class DistTag(models.Model):

@@ -17,7 +17,10 @@ class DownloadCount(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint("version", "day", name="one_count_per_version_and_day")]
-        indexes = [models.Index(fields=["package", "day"], name="downloads_of_a_package")]
+        indexes = [
+            models.Index(fields=["package", "day"], name="downloads_of_a_package"),
+            models.Index(fields=["day"], name="downloads_of_a_day"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.version} on {self.day}: {self.count}"

@@ -58,6 +58,7 @@ class MirrorVersion(models.Model):
     deprecated = models.CharField(max_length=1024, blank=True)
     license = models.CharField(max_length=100, blank=True)
     has_install_script = models.BooleanField(default=False)
+    signatures = models.JSONField(null=True, help_text="as upstream last gave them; None in rows older than this")
     seen_at = models.DateTimeField(default=timezone.now)
     removed_at = models.DateTimeField(null=True, help_text="when upstream was seen without it")
     refused_at = models.DateTimeField(null=True, help_text="when its bytes were not what was said")
@@ -85,7 +86,6 @@ class MirrorDocument(models.Model):
     revision = models.PositiveBigIntegerField()
     valid_until = models.DateTimeField(null=True, help_text="when a rule lets the next version through")
     etag = models.CharField(max_length=40)
-    body = models.BinaryField()
     body_gzip = models.BinaryField()
 
     class Meta:

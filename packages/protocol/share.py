@@ -9,10 +9,11 @@ from django.http import JsonResponse
 from accounts import people
 from accounts.body import read_object, text_field
 from orgs import access as org_access
-from packages import access, search, sharing, wire
-from packages.access import Action, Standing
+from packages import access, reach, search, sharing, wire
+from packages.access import Action
 from packages.models import TwoFactor
 from packages.packuments import maintainers
+from packages.policy import Standing
 from registry_site.errors import Malformed
 
 
@@ -64,20 +65,23 @@ def remove_owner(request, name: str, user: str) -> JsonResponse:
 def org_packages(request, org: str) -> JsonResponse:
     """`npm access list packages ORG`: 404 for an unknown org makes npm ask for a user of the name."""
     found = org_access.find(request.actor, org_access.Action.VIEW, org)
-    return JsonResponse({each.name: _level(each.standing) for each in search.of_scope(request.actor, found.scope)})
+    packages = access.visible_to(request.actor).filter(scope=found.scope).order_by("name")
+    return JsonResponse({name: _level(standing) for name, standing in packages.values_list("name", "standing")})
 
 
 def user_packages(request, user: str) -> JsonResponse:
     """`npm access list packages USER`."""
     request.actor.require_admitted()
     person = people.find(user)
-    return JsonResponse({each.name: _level(each.theirs) for each in search.of_person(request.actor, person)})
+    packages = search.of_person(request.actor, person).annotate(theirs=reach.standing(person.pk))
+    return JsonResponse({name: _level(theirs) for name, theirs in packages.values_list("name", "theirs")})
 
 
 def team_packages(request, org: str, team: str) -> JsonResponse:
     """`npm access list packages ORG:TEAM`."""
-    found = org_access.find_team(org_access.find(request.actor, org_access.Action.PEOPLE, org), team)
-    grants = found.grants.filter(package__in=access.visible_to(request.actor).values("pk"))
+    holder = org_access.find(request.actor, org_access.Action.PEOPLE, org)
+    visible = access.seen_by(request.actor).filter(scope=holder.scope).order_by()
+    grants = org_access.find_team(holder, team).grants.filter(package__in=visible.values("pk"))
     return JsonResponse(dict(grants.order_by("package__name").values_list("package__name", "permission")))
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from time import perf_counter
 from urllib.parse import urljoin
 
 from django.conf import settings
 
 from packages.upstream.registries import Registry, origin_of
-from registry_site import lines
+from registry_site import lines, metrics
 from registry_site.egress import EgressError
 from registry_site.lines import Reply
 
@@ -61,7 +62,8 @@ def post(
     url = registry.address(path)
     try:
         _require_online()
-        with lines.ask("POST", url, _headers(registry, url, headers), body, most=most, seconds=seconds) as reply:
+        sent = _headers(registry, url, headers)
+        with _timed(registry, lines.ask("POST", url, sent, body, most=most, seconds=seconds)) as reply:
             return Answer(reply.status, reply.headers, reply.body())
     except EgressError as error:
         raise UpstreamError(error.message) from error
@@ -80,7 +82,8 @@ def opened(
     try:
         for _ in range(MOST_REDIRECTS + 1):
             _require_kept_safe(registry, url)
-            with lines.ask("GET", url, _headers(registry, url, headers), most=most, seconds=seconds) as reply:
+            sent = _headers(registry, url, headers)
+            with _timed(registry, lines.ask("GET", url, sent, most=most, seconds=seconds)) as reply:
                 if reply.status not in REDIRECTS:
                     yield reply
                     return
@@ -88,6 +91,19 @@ def opened(
     except EgressError as error:
         raise UpstreamError(error.message) from error
     raise UpstreamError(f"{registry.host} redirects without an end")
+
+
+@contextmanager
+def _timed(registry: Registry, asked: AbstractContextManager[Reply]) -> Iterator[Reply]:
+    began, result = perf_counter(), "failed"
+    try:
+        with asked as reply:
+            result = f"{reply.status // 100}xx"
+            metrics.took("registry_upstream_seconds", perf_counter() - began, registry.host, result)
+            yield reply
+    finally:
+        if result == "failed":
+            metrics.took("registry_upstream_seconds", perf_counter() - began, registry.host, result)
 
 
 def _require_kept_safe(registry: Registry, url: str) -> None:

@@ -12,7 +12,7 @@ from packages.upstream import reading
 from packages.upstream.reading import Listed, Read
 
 Kind = MirrorAlert.Kind
-FACTS = ("tarball", "published_at", "deprecated", "license", "has_install_script")
+FACTS = ("tarball", "published_at", "deprecated", "license", "has_install_script", "signatures")
 COLUMNS = ("integrity", "shasum", "removed_at", *FACTS)  # what may change in a row
 
 
@@ -68,6 +68,8 @@ def _take(known: MirrorVersion, listed: Listed, read: Read, found: News) -> bool
 def _counts(name: str, known: MirrorVersion, listed: Listed, read: Read) -> bool:
     if name == "published_at":  # the first word counts; nobody makes a version older afterwards
         return known.published_at is None
+    if name == "signatures":  # rows that are older than the column stay as they are: all at once would take long
+        return known.signatures is not None
     return name != "license" or read.is_full or bool(listed.license)  # short documents say nothing of it
 
 

@@ -10,16 +10,20 @@ from typing import Any
 
 import nodesemver
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.actor import Actor
-from packages import packuments, rules
+from packages import kept, packuments, rules
+from packages.deflating import unpacked
+from packages.kept import Ready
 from packages.listing import highest
 from packages.models import Mirror, MirrorDocument, MirrorVersion, Package
 from packages.packuments import ABBREVIATED, Packument
 from packages.rules import Effective, Hold
 from packages.upstream import mirroring, reading, signing
-from registry_site.errors import NotFound, Quarantined, Unavailable
+from registry_site.errors import NotFound, Quarantined
+from registry_site.prepared import PreparedQuery
 
 FULL, SHORT = "full", "abbreviated"
 _ABBREVIATED = [*ABBREVIATED, "deprecated"]
@@ -46,18 +50,16 @@ def read(actor: Actor, package: Package, base: str, *, abbreviated: bool, compre
     if mirror.package_id is None:
         raise NotFound(f"{package.name} is not upstream any more")
     form = SHORT if abbreviated else FULL
-    found = _stored(mirror, base, form, effective)
-    if found is None:
-        found = _build(mirror, base, form, effective)
-    etag = f'"{found.etag}-gz"' if compressed else f'"{found.etag}"'
+    key = (mirror.name, mirror.pk, mirror.revision, base, form, effective.fingerprint)
+    ready = kept.get(key)
+    if ready is None:
+        ready = _stored(mirror, base, form, effective) or _build(mirror, base, form, effective)
+        kept.put(key, ready)
+    etag = f'"{ready.etag}-gz"' if compressed else f'"{ready.etag}"'
     note = _warning(mirror) if mirroring.is_stale(mirror) else ""
     if known and packuments.matches(known, etag):
         return Served(None, note)
-    column = "body_gzip" if compressed else "body"
-    body = MirrorDocument.objects.filter(pk=found.pk, etag=found.etag).values_list(column, flat=True).first()
-    if body is None:
-        raise Unavailable("the package changed meanwhile; try again")
-    return Served(Packument(bytes(body), etag), note)
+    return Served(Packument(ready.body if compressed else unpacked(ready.body), etag), note)
 
 
 def manifest(actor: Actor, package: Package, spec: str, base: str) -> bytes:
@@ -91,9 +93,7 @@ def require_free(actor: Actor, package: Package, number: str) -> MirrorVersion:
     Raises the refusal of the rule, Quarantined, NotFound.
     """
     effective = rules.effective(actor)
-    row = (
-        MirrorVersion.objects.select_related("mirror", "version").filter(mirror__package=package, number=number).first()
-    )
+    row = _ROW.first(package.pk, number)
     if row is None:
         raise NotFound(f"version not found: {number}")
     if row.quarantined_at is not None:
@@ -107,20 +107,36 @@ def require_free(actor: Actor, package: Package, number: str) -> MirrorVersion:
     return row
 
 
+def _row(key: int, number: str) -> QuerySet[MirrorVersion]:
+    texts = ("version__full", "version__abbreviated", "version__readme", "version__readme_html", "mirror__source")
+    found = MirrorVersion.objects.select_related("mirror", "version").defer(*texts)
+    return found.filter(mirror__package=key, number=number)
+
+
+_ROW = PreparedQuery(_row, int, str)
+
+
 def _warning(mirror: Mirror) -> str:
     since = f"this is from {mirror.checked_at:%d %b %Y %H:%M} UTC" if mirror.checked_at else "this was imported"
     return f'110 - "upstream does not answer; {since}"'
 
 
-def _stored(mirror: Mirror, base: str, form: str, effective: Effective) -> MirrorDocument | None:
-    found = MirrorDocument.objects.filter(
-        mirror=mirror, base=base, form=form, view=effective.fingerprint, revision=mirror.revision
-    ).only("pk", "etag", "valid_until")
-    one = found.first()
-    return one if one and (one.valid_until is None or one.valid_until > timezone.now()) else None
+def _view(key: int, base: str, form: str, view: str, revision: int) -> QuerySet[MirrorDocument]:
+    found = MirrorDocument.objects.filter(mirror=key, base=base, form=form, view=view, revision=revision)
+    return found.only("etag", "valid_until", "body_gzip")
 
 
-def _build(mirror: Mirror, base: str, form: str, effective: Effective) -> MirrorDocument:
+_VIEW = PreparedQuery(_view, int, str, str, str, int)
+
+
+def _stored(mirror: Mirror, base: str, form: str, effective: Effective) -> Ready | None:
+    found = _VIEW.first(mirror.pk, base, form, effective.fingerprint, mirror.revision)
+    if found is None or (found.valid_until is not None and found.valid_until <= timezone.now()):
+        return None
+    return Ready(found.etag, bytes(found.body_gzip), found.valid_until)
+
+
+def _build(mirror: Mirror, base: str, form: str, effective: Effective) -> Ready:
     document, until = _allowed(mirror, effective)
     if form == SHORT:
         document = _short(document)
@@ -133,7 +149,6 @@ def _build(mirror: Mirror, base: str, form: str, effective: Effective) -> Mirror
         revision=mirror.revision,
         valid_until=until,
         etag=hashlib.blake2b(body, digest_size=16).hexdigest(),
-        body=body,
         body_gzip=gzip.compress(body, 6, mtime=0),
     )
     with transaction.atomic():
@@ -145,18 +160,16 @@ def _build(mirror: Mirror, base: str, form: str, effective: Effective) -> Mirror
             [made],
             update_conflicts=True,
             unique_fields=["mirror", "base", "form", "view"],
-            update_fields=["revision", "valid_until", "etag", "body", "body_gzip"],
+            update_fields=["revision", "valid_until", "etag", "body_gzip"],
         )
-    return MirrorDocument.objects.only("pk", "etag").get(
-        mirror=mirror, base=base, form=form, view=effective.fingerprint
-    )
+    return Ready(made.etag, made.body_gzip, until)
 
 
 def _allowed(mirror: Mirror, effective: Effective) -> tuple[dict[str, Any], datetime | None]:
     document = mirroring.source(mirror)
     if not effective.fingerprint and not _has_quarantine(mirror):
         return document, None
-    rows = [row for row in mirror.versions.all() if row.number in document["versions"]]
+    rows = [row for row in mirror.versions.defer("signatures") if row.number in document["versions"]]
     held = effective.held(mirror.name, rows, timezone.now())
     quarantined = {row.number for row in rows if row.quarantined_at is not None}
     out = held.keys() | quarantined

@@ -29,6 +29,7 @@ from packages.models import MirrorAlert, MirrorVersion, Package, Version
 from packages.upstream import alerts, client, contents, documents, flights, mirroring, reading, registries, signing
 from packages.upstream.client import UpstreamError
 from packages.upstream.registries import Registry
+from registry_site import metrics
 from registry_site.egress import EgressError
 from registry_site.errors import NotFound, Unavailable, UpstreamFailed
 
@@ -42,15 +43,18 @@ ROUNDS = 5
 
 @dataclass(frozen=True)
 class Opened:
-    """A tarball to be sent. version: None while it is still on its way; size: None when upstream did not say."""
+    """A tarball to be sent: a version whose bytes are here, or a body that is still on its way.
 
-    body: BinaryIO | Iterator[bytes]
+    size: None when upstream did not say.
+    """
+
     size: int | None
-    version: Version | None
+    version: Version | None = None
+    body: Iterator[bytes] = iter(())
 
 
 def opened(actor: Actor, package: Package, number: str) -> Opened:
-    """The bytes of a mirrored version, fetched on the way when they are not here.
+    """A mirrored version, fetched on the way when its bytes are not here.
 
     package: as `mirroring.find` gave it. Raises NotFound, the refusal of a rule, Quarantined, Unavailable when upstream
     cannot be asked, UpstreamFailed when it gives other bytes than it said.
@@ -58,9 +62,11 @@ def opened(actor: Actor, package: Package, number: str) -> Opened:
     row = _row(actor, package, number)
     for _ in range(ROUNDS):
         if row.version is not None:
-            return Opened(blobs.open_blob(row.version.blob, row.version.size), row.version.size, row.version)
+            metrics.count("registry_mirror_tarballs", "hit")
+            return Opened(row.version.size, row.version)
         _require_sound(row)
         if flights.take(row, "version_id", "refused_at"):
+            metrics.count("registry_mirror_tarballs", "miss")
             return _fetched(row)
         flights.wait(row)
         row = _row(actor, package, number)
@@ -82,7 +88,6 @@ def tarball(actor: Actor, package: Package, number: str) -> Version:
     """The same as a row, its bytes verified and in the store. Raises as `opened`."""
     found = opened(actor, package, number)
     if found.version is not None:
-        found.body.close()
         return found.version
     for _ in found.body:
         pass
@@ -120,11 +125,10 @@ def _fetched(row: MirrorVersion) -> Opened:
         raise
     if first is None:
         arrival.end()
-        version = arrival.version
-        return Opened(blobs.open_blob(version.blob, version.size), version.size, version)
+        return Opened(arrival.version.size, arrival.version)
     passing = arrival.rest(first)
     next(passing)  # begun, it cleans up also when nobody reads on
-    return Opened(passing, arrival.size, None)
+    return Opened(arrival.size, body=passing)
 
 
 class _Arrival:

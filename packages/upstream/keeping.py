@@ -10,14 +10,13 @@ from django.utils import timezone
 
 from accounts.models import Scope
 from packages import blobs
-from packages.models import Access, Mirror, MirrorAlert, MirrorVersion, Package
-from packages.upstream import alerts, comparing, reading
+from packages.models import Access, Mirror, MirrorAlert, Package
+from packages.upstream import alerts, batches, comparing, reading
 from packages.upstream.reading import Read
 from packages.upstream.registries import Registry
 
 Kind = MirrorAlert.Kind
 MAX_KEYWORDS = 50
-BATCH = 500
 
 
 class Ours(Exception):
@@ -40,10 +39,11 @@ def found(mirror: Mirror, registry: Registry, read: Read, etag: str) -> Mirror:
     # All that takes time before the transaction: its flight keeps others away from this mirror.
     news = comparing.news(known, known.versions.all(), read)
     source = reading.pack(read.document)
+    fresh, changed = batches.inserting(news.fresh), batches.saving(news.changed, comparing.COLUMNS)
     with transaction.atomic():
         row = Mirror.objects.select_for_update().get(pk=mirror.pk)
-        MirrorVersion.objects.bulk_create(news.fresh, batch_size=BATCH, ignore_conflicts=True)
-        MirrorVersion.objects.bulk_update(news.changed, comparing.COLUMNS, batch_size=100)
+        fresh.write()
+        changed.write()
         _write(row, registry, read, source, etag)
         row.save()
     for kind, number, text in news.told:

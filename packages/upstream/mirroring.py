@@ -20,8 +20,10 @@ from packages.names import PackageName
 from packages.upstream import client, flights, keeping, ownership, reading, registries
 from packages.upstream.client import UpstreamError
 from packages.upstream.registries import Registry
+from registry_site import metrics
 from registry_site.egress import EgressError
 from registry_site.errors import Malformed, NotFound, SignInRequired, Unavailable, UpstreamFailed
+from registry_site.prepared import PreparedQuery
 
 SHORT = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8"
 FULL = "application/json"
@@ -31,14 +33,14 @@ FAILED_AGE = timedelta(seconds=30)
 ROUNDS = 5  # of waiting for others, before one gives up
 
 
-def find(actor: Actor, action: Action, name: str, *, full: bool = False) -> Package:
+def find(actor: Actor, action: Action, name: str, *, full: bool = False, bare: bool = False) -> Package:
     """The package of this name for an actor, as `access.find`; one that upstream has becomes known here on the way.
 
-    full: the whole packument will be wanted, so that upstream is asked once.
+    full: the whole packument will be wanted, so that upstream is asked once. bare: as `access.find` takes it.
     Raises as `access.find`, Unavailable and UpstreamFailed when upstream does not say whether there is one.
     """
     try:
-        package = access.find(actor, action, name)
+        package = access.find(actor, action, name, bare=bare)
     except (NotFound, SignInRequired) as refusal:
         # Who may not know whether a scoped name is here gets it from nowhere; without a scope nothing is hidden.
         if (isinstance(refusal, SignInRequired) and name.startswith("@")) or not ownership.may_ask(name):
@@ -49,7 +51,7 @@ def find(actor: Actor, action: Action, name: str, *, full: bool = False) -> Pack
         keeping.purge(name)  # somebody took the scope, or reserved the name; nothing of upstream is served under it
     if action in (Action.VIEW, Action.DOWNLOAD) and ownership.may_ask(name):
         refresh(name, full=full)
-    return access.find(actor, action, name)
+    return access.find(actor, action, name, bare=bare)
 
 
 def refresh(name: str, *, full: bool = True, force: bool = False) -> Mirror:
@@ -62,19 +64,26 @@ def refresh(name: str, *, full: bool = True, force: bool = False) -> Mirror:
     registry = registries.for_name(name)
     since = timezone.now()
     for _ in range(ROUNDS):
-        mirror, is_new = Mirror.objects.defer("source").get_or_create(name=name, defaults=_taken(registry))
+        mirror, is_new = _KNOWN.first(name), False
+        if mirror is None:
+            mirror, is_new = Mirror.objects.defer("source").get_or_create(name=name, defaults=_taken(registry))
         if registry is None or settings.UPSTREAM_OFFLINE:
             return _as_it_is(mirror)
         if _is_enough(mirror, full) and (_is_fresh(mirror, since if force else None) or _failed_lately(mirror)):
+            metrics.count("registry_mirror_documents", "hit")
             return mirror
         if not _is_enough(mirror, full) and _failed_lately(mirror):
             raise Unavailable(_failure(mirror.failure))
         if is_new or flights.take(mirror, "checked_at", "failed_at"):
+            metrics.count("registry_mirror_documents", "miss")
             return _asked(mirror, registry, full)
         if _is_enough(mirror, full) and not force:
             return mirror  # a little old is better than waiting
         flights.wait(mirror)
     raise Unavailable("the upstream registry takes long to answer; try again")
+
+
+_KNOWN = PreparedQuery(lambda name: Mirror.objects.defer("source").filter(name=name), str)
 
 
 def source(mirror: Mirror) -> dict[str, Any]:

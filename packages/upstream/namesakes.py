@@ -64,9 +64,10 @@ def of(package: Package) -> MirrorAlert | None:
 
 
 def _todays() -> list[str]:
-    names = list(Package.objects.filter(scope=None, mirrored=False).order_by("name").values_list("name", flat=True))
-    start = timezone.now().date().toordinal() * MOST_NAMES % max(len(names), 1)
-    return (names[start:] + names[:start])[:MOST_NAMES]
+    names = Package.objects.filter(scope=None, mirrored=False).order_by("name").values_list("name", flat=True)
+    start = timezone.now().date().toordinal() * MOST_NAMES % max(names.count(), 1)
+    found = list(names[start : start + MOST_NAMES])
+    return found + list(names[: min(start, MOST_NAMES - len(found))])
 
 
 def _is_there(registry: Registry, name: str) -> bool:

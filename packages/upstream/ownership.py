@@ -11,6 +11,7 @@ from packages.models import Package
 from packages.names import PackageName
 from packages.upstream import registries
 from registry_site.errors import Invalid
+from registry_site.prepared import PreparedQuery
 
 
 def is_ours(name: str) -> bool:
@@ -42,7 +43,10 @@ def may_ask(name: str) -> bool:
 def is_held(name: str) -> bool:
     """Whether somebody here holds, or ever held, the scope of a name. One query, none for a name without a scope."""
     scope, slash, _ = name.removeprefix("@").partition("/")
-    return bool(slash) and name.startswith("@") and Scope.objects.filter(name=scope).exists()
+    return bool(slash) and name.startswith("@") and _SCOPE.first(scope) is not None
+
+
+_SCOPE = PreparedQuery(lambda name: Scope.objects.filter(name=name).only("pk"), str)
 
 
 def is_reserved(name: str) -> bool:

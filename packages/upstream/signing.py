@@ -34,7 +34,6 @@ PATH = "-/npm/v1/keys"
 SECONDS = 5
 MOST_BYTES = 256 * 1024
 MOST_KEYS = 50
-MOST_SIGNATURES = 10
 FRESH = timedelta(hours=1)
 FAILED_SECONDS = 60
 GOOD, NONE, WRONG = "good", "none", "wrong"
@@ -89,14 +88,18 @@ def watch(row: MirrorVersion) -> str:
 
     Gives what `check` gives. row: with its mirror.
     """
-    # The packument of what nobody used for long is not here; a lockfile asks for the tarball without it.
-    versions = reading.unpack(bytes(row.mirror.source))["versions"] if row.mirror.source else {}
-    signatures = versions.get(row.number, {}).get("dist", {}).get("signatures")
+    signatures = _of_an_old_row(row) if row.signatures is None else row.signatures
     found = check(row.mirror.name, row.number, row.integrity, signatures, row.published_at)
     if found == WRONG:
         text = f"the signature of {row.mirror.upstream} on {row.mirror.name}@{row.number} is wrong"
         alerts.alert(MirrorAlert.Kind.SIGNATURE, row.mirror.name, row.number, text)
     return found
+
+
+def _of_an_old_row(row: MirrorVersion) -> Any:
+    # The packument of what nobody used for long is not here; a lockfile asks for the tarball without it.
+    versions = reading.unpack(bytes(row.mirror.source))["versions"] if row.mirror.source else {}
+    return versions.get(row.number, {}).get("dist", {}).get("signatures")
 
 
 def _put(name: str, number: str, dist: dict[str, Any], keys: dict[str, Key], own: keyring.Key) -> None:
@@ -116,10 +119,10 @@ def _keys_for(name: str, signatures: list[Any]) -> dict[str, Key]:
 
 def _known(keys: dict[str, Key], signatures: Any) -> list[tuple[Key, dict[str, str]]]:
     found = []
-    for each in signatures[:MOST_SIGNATURES] if isinstance(signatures, list) else ():
+    for each in signatures[: reading.MOST_SIGNATURES] if isinstance(signatures, list) else ():
         keyid, text = (each.get("keyid"), each.get("sig")) if isinstance(each, dict) else (None, None)
         if isinstance(keyid, str) and isinstance(text, str) and keyid in keys:
-            found.append((keys[keyid], {"keyid": keyid, "sig": text[:500]}))
+            found.append((keys[keyid], {"keyid": keyid, "sig": text[: reading.MAX_SIGNATURE]}))
     return found
 
 

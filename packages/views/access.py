@@ -4,30 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.paginator import Page, Paginator
 from django.db.models import CharField, Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from accounts import people as person_verbs
-from orgs.models import Team
+from orgs.models import Seat, Team
 from packages import access, explaining, previews, reasons, requests, sharing
 from packages.access import Action
 from packages.models import Package, TeamGrant
 from packages.reasons import Reasons
 from packages.views import context
+from packages.views.paging import MOST_PAGES, page_of
 from registry_site.errors import NotFound, Refusal
 from registry_site.htmx import answer, take_notice
 
 MOST_REQUESTS = 20
+A_PAGE = 50  # people, and teams
 LEVEL, PEOPLE, TEAMS = (f"partials/package_{card}.html" for card in ("level", "people", "teams"))
 
 
 def page(request, name: str) -> HttpResponse:
     """Access level, people, teams; a visitor who may see the package but not change it sees who to ask."""
     found, shared = context.of_package(request, name, "access")
-    why = reasons.every(found) if sharing.may_see_people(found) else {}
+    asks = request.GET.get("explain") or request.GET.get("make")
+    why = reasons.every(found) if asks and sharing.may_see_people(found) else {}
     shared |= _cards(request, found, why) | {"notice": take_notice(request)} | _explained(request, found, why)
     if (wanted := request.GET.get("make", "")) and "manage" in shared["can"]:
         shared["preview"] = previews.level_of(request.actor, found, wanted, why)
@@ -129,18 +134,30 @@ def _card(request, name: str, partial: str, more: dict[str, Any]) -> HttpRespons
 def _cards(request, package: Package, why: Reasons | None = None) -> dict[str, Any]:
     if not sharing.may_see_people(package):
         return {}
-    collaborators = sharing.collaborators(package, why)
-    found: dict[str, Any] = {"collaborators": collaborators, "people_count": len(collaborators)}
+    people = _people(request, package, why)
+    found: dict[str, Any] = {"collaborators": people, "people_count": people.paginator.count}
     if package.in_org and Action.MANAGE in access.can(package):
         found["asking"] = list(requests.waiting_for(request.actor).filter(name=package.name)[:MOST_REQUESTS])
     if package.in_org:
         grants = TeamGrant.objects.filter(package=package, team=OuterRef("pk")).values("permission")
+        seats = Seat.objects.filter(team=OuterRef("pk")).order_by().values("team").annotate(all=Count("pk"))
         teams = Team.objects.filter(org__scope=package.scope).annotate(
-            size=Count("seats"), permission=Subquery(grants, output_field=CharField())
+            size=Coalesce(Subquery(seats.values("all")), 0), permission=Subquery(grants, output_field=CharField())
         )
-        found["given_teams"] = [team for team in teams if team.permission]
+        given = [team for team in teams if team.permission]
+        found["given_teams"] = page_of(request, given, A_PAGE, name="teams")
         found["free_teams"] = [team for team in teams if not team.permission]
     return found
+
+
+def _people(request, package: Package, why: Reasons | None) -> Page:
+    asked = page_of(request, range(A_PAGE * MOST_PAGES), A_PAGE, name="people").number
+    people = sharing.circle(package, (asked - 1) * A_PAGE, A_PAGE, why=why)
+    if not people.listed and asked > 1:  # some left since that address was made
+        asked, people = 1, sharing.circle(package, 0, A_PAGE, why=why)
+    page = Paginator(range(people.count), A_PAGE).page(asked)
+    page.object_list = people.listed
+    return page
 
 
 def _explained(request, package: Package, why: Reasons) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def package(request, name: str, number: str = "") -> HttpResponse:
         found, shelf = mirrored.find(request.actor, name)
         shared = context.about(request.actor, found, shelf, "readme")
     manifest, shelf, version = shared["manifest"], shared["shelf"], shared["version"]
-    team = sharing.collaborators(found) if shared["insider"] else []
+    people = sharing.circle(found, 0, FACES, request.actor.user) if shared["insider"] else sharing.Circle([], 0, None)
     return render(
         request,
         "pages/package.html",
@@ -46,10 +46,10 @@ def package(request, name: str, number: str = "") -> HttpResponse:
             "tags": _tags(found, shelf),
             "stars": star_verbs.of_package(request.actor, found),
             "downloads": downloads.trend(found),
-            "faces": team[:FACES],
-            "more": max(len(team) - FACES, 0),
-            "mine": next((each for each in team if each.user == request.actor.user), None),
-            "people_count": len(team),
+            "faces": people.listed,
+            "more": people.count - len(people.listed),
+            "mine": people.own,
+            "people_count": people.count,
             "maintainers": [] if shared["insider"] or shelf else maintainers(found),
             "license": _text(manifest.get("license")),
             "homepage": link(manifest.get("homepage")),

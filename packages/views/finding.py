@@ -27,9 +27,9 @@ def search(request) -> HttpResponse:
     text, filters = _text(request), _filters(request)
     sort = request.GET.get("sort", "")
     sort = sort if sort in searching.SORTS else "relevance"
-    counted = facets.of(request.actor, text, filters)
     found = searching.search(request.actor, text, filters=filters, sort=sort)
-    page = page_of(request, found, A_PAGE, count=counted.total)
+    counted = facets.of(request.actor, text, filters, found)
+    page = page_of(request, found, A_PAGE)
     page.object_list = downloads.with_weekly(page.object_list)
     context = {
         "q": text,

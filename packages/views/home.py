@@ -6,14 +6,15 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from accounts import people
+from accounts.actor import Actor
 from accounts.endpoint import registry
-from accounts.models import AuditEvent
 from orgs import organizations
-from packages import access, changes, downloads
+from packages import access, changes, downloads, lately, reach
 from packages import search as searching
 from packages import stars as star_verbs
-from packages.access import Standing
 from packages.links import link
+from packages.models import Package
+from packages.policy import Standing
 from packages.views import waiting
 from packages.views.paging import page_of
 
@@ -30,10 +31,11 @@ def front(request) -> HttpResponse:
     actor = request.actor
     address = registry(request) + "/"
     if not actor.is_signed_in:
-        recent = downloads.with_weekly(searching.search(actor, "not:mirrored", sort="recent")[:RECENT_SHOWN])
+        recent = downloads.with_weekly(searching.search(actor, "not:mirrored", sort="recent", most=RECENT_SHOWN))
         return render(request, "pages/welcome.html", {"address": address, "recent": recent})
-    mine = list(searching.sorted_by(searching.of_person(actor, actor.user), "recent")[: SHOWN + 1])
-    theirs = access.visible_to(actor).filter(standing__gte=Standing.MEMBER).order_by().values("name")
+    theirs = access.seen_by(actor).filter(lately.within(reach.within_reach(actor.user.pk, Standing.MEMBER)))
+    near = lately.changed(theirs)
+    mine = _mine(actor, near)
     memberships = list(organizations.of(actor.user))
     return render(
         request,
@@ -44,9 +46,16 @@ def front(request) -> HttpResponse:
             "more": len(mine) > SHOWN,
             "memberships": memberships,
             "tasks": waiting.tasks(actor, memberships),
-            "events": changes.heard_by(actor, AuditEvent.objects.filter(package__in=theirs))[:EVENTS_SHOWN],
+            "events": changes.heard_by(actor, lately.events_of(near))[:EVENTS_SHOWN],
         },
     )
+
+
+def _mine(actor: Actor, near: dict[int, str]) -> list[Package]:
+    # One's own are among those near, and nearly always among those that changed last.
+    own = searching.sorted_by(searching.of_person(actor, actor.user), "recent")
+    found = list(own.filter(pk__in=list(near))[: SHOWN + 1])
+    return found if len(found) > SHOWN or len(near) < lately.PACKAGES else list(own[: SHOWN + 1])
 
 
 def person(request, user: str) -> HttpResponse:

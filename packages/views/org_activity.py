@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
 
-from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -20,6 +19,7 @@ from orgs.access import Action
 from orgs.models import Org
 from packages import access, changes
 from packages.views.orgs import org_head
+from packages.views.paging import page_of
 from registry_site import sheets
 
 A_PAGE = 50
@@ -61,12 +61,14 @@ class Wanted:
         """As it stands in an address."""
         return urlencode({name: value for name, value in vars(self).items() if value})
 
-    def of(self, events: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+    def of(self, org: Org, events: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
         """Those of these events that are meant."""
         if self.who:
             events = events.filter(Q(actor_name=self.who) | Q(person=self.who))
         if self.package:
-            events = events.filter(package__icontains=self.package)
+            # Looked for among the packages, which are fewer than the events; no row of theirs ever goes.
+            named = org.scope.packages.filter(name__icontains=self.package).order_by().values("name")
+            events = events.filter(Q(package__in=named) | Q(package=self.package))
         if self.what:
             begins = Q()
             for beginning in WHAT[self.what][1]:
@@ -83,7 +85,7 @@ def activity(request, org: str) -> HttpResponse:
     """What happened in an org; of packages, only what the viewer may see."""
     found = org_access.find(request.actor, Action.PEOPLE, org)
     wanted = Wanted.read(request.GET)
-    page = Paginator(wanted.of(_seen(request, found)), A_PAGE).get_page(request.GET.get("page"))
+    page = page_of(request, wanted.of(found, _seen(request, found)), A_PAGE)
     context = {
         "tab": "activity",
         "page": page,
@@ -96,7 +98,7 @@ def activity(request, org: str) -> HttpResponse:
 def sheet(request, org: str) -> HttpResponse:
     """The same events as CSV, for owners."""
     found = org_access.find(request.actor, Action.MEMBERS, org)
-    events = Wanted.read(request.GET).of(_seen(request, found))[:MOST_ROWS]
+    events = Wanted.read(request.GET).of(found, _seen(request, found))[:MOST_ROWS]
     head = ["when", "who", "credential", "from", "action", "what", "package", "person"]
     rows = (
         [
@@ -119,7 +121,7 @@ def _seen(request, org: Org) -> QuerySet[AuditEvent]:
     events = AuditEvent.objects.filter(org__in=names)
     if Action.TEAMS in org.allowed:
         return events
-    seen = access.visible_to(request.actor).filter(scope=org.scope).values("name")
+    seen = access.seen_by(request.actor).filter(scope=org.scope).values("name")
     return changes.heard_by(request.actor, events.filter(Q(package="") | Q(package__in=seen))).exclude(FOR_MANAGERS)
 
 

@@ -6,8 +6,9 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.db.models import Count, Exists, OuterRef, Q
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -17,16 +18,19 @@ from accounts.endpoint import registry
 from orgs import access as org_access
 from orgs import teams as team_verbs
 from orgs.access import Action
-from orgs.models import DEVELOPERS, Org, Seat
+from orgs.models import DEVELOPERS, Org, Seat, Team
 from orgs.views.head import head
 from packages import access, downloads, previews, search, sharing
 from packages.links import link
 from packages.models import Access, TeamGrant
+from packages.views.paging import page_of
 from registry_site.errors import Refusal
 from registry_site.htmx import answer, take_notice
 
 A_PAGE = 50
+MOST_PAGES = 200  # of packages; whoever looks for one among more types a part of its name
 SEATS_SHOWN = 100  # the page of members by teams has them all
+TEAMS_SHOWN = 50  # beside the one that is looked at
 FREE_SHOWN = 200  # members and packages that the boxes offer
 SORTS = ("name", "recent", "downloads")
 
@@ -41,7 +45,7 @@ def packages(request, org: str) -> HttpResponse:
         shown = shown.filter(Q(name__icontains=text) | Q(description__icontains=text))
     if level in Access.values:
         shown = shown.filter(access=level)
-    page = Paginator(search.sorted_by(shown, sort), A_PAGE).get_page(request.GET.get("page"))
+    page = page_of(request, search.sorted_by(shown, sort), A_PAGE, most_pages=MOST_PAGES)
     page.object_list = downloads.with_weekly(page.object_list)
     context = org_head(request, found) | {
         "tab": "packages",
@@ -125,7 +129,7 @@ def delete_team(request, org: str, team: str) -> HttpResponse:
 
 def org_head(request, org: Org) -> dict[str, Any]:
     """An org's head with the number of packages that the viewer may see."""
-    seen = access.visible_to(request.actor).filter(scope=org.scope)
+    seen = access.seen_by(request.actor).filter(scope=org.scope)
     counts = seen.aggregate(all=Count("pk"), private=Count("pk", filter=Q(access=Access.RESTRICTED)))
     return head(request, org) | {"package_count": counts["all"], "private_count": counts["private"]}
 
@@ -143,9 +147,10 @@ def _change(request, org: str, team: str, change, notice: dict[str, Any], error:
 
 
 def _team_context(request, org: Org, name: str) -> dict[str, Any]:
-    teams = list(org.teams.annotate(size=Count("seats")).order_by("name"))
+    seats = Seat.objects.filter(team=OuterRef("pk")).order_by().values("team").annotate(all=Count("pk"))
+    teams = list(org.teams.annotate(size=Coalesce(Subquery(seats.values("all")), 0)).order_by("name"))
     team = next((each for each in teams if each.name == name), None) or org_access.find_team(org, name)
-    visible = access.visible_to(request.actor).filter(scope=org.scope)
+    visible = access.seen_by(request.actor).filter(scope=org.scope)
     given = team.grants.filter(package__in=visible.values("pk")).select_related("package").order_by("package__name")
     seated = Exists(Seat.objects.filter(team=team, membership=OuterRef("pk")))
     members = org.memberships.annotate(seated=seated).select_related("user").order_by("-seated", "user__username")
@@ -153,13 +158,18 @@ def _team_context(request, org: Org, name: str) -> dict[str, Any]:
     context = org_head(request, org) | {
         "tab": "teams",
         "team": team,
-        "teams": teams,
+        "teams": _nearby(teams, team, request.GET.get("teams")),
         "seats": [each for each in nearby if each.seated][:SEATS_SHOWN],
         "seat_count": team.size,
-        "page": Paginator(given, A_PAGE).get_page(request.GET.get("page")),
+        "page": page_of(request, given, A_PAGE, most_pages=MOST_PAGES),
     }
     if Action.TEAMS in org.allowed:
         taken = given.values("package")
         context["free_members"] = [each for each in nearby if not each.seated]
         context["free_packages"] = visible.exclude(pk__in=taken).order_by("name")[:FREE_SHOWN]
     return context
+
+
+def _nearby(teams: list[Team], team: Team, number: str | None) -> Page:
+    place = next((at for at, each in enumerate(teams) if each.pk == team.pk), 0)
+    return Paginator(teams, TEAMS_SHOWN).get_page(number or place // TEAMS_SHOWN + 1)

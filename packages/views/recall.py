@@ -82,7 +82,7 @@ def _rows(found: Recall) -> Iterator[list[object]]:
 
 
 def _context(request, found: Recall) -> dict[str, Any]:
-    visible = access.visible_to(request.actor)
+    visible = access.seen_by(request.actor)
     affected = recall.dependents(visible, found.name, found.number)
     return callers_of(request, found) | {
         "affected": affected[:MOST_DEPENDENTS],

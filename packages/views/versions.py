@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -100,18 +100,17 @@ def cards(package: Package, shared: dict[str, Any], asked) -> dict[str, Any]:
     if (shelf := shared["shelf"]) is not None:
         return _warned(shared, _mirrored(shelf, asked))
     text, state = asked.get("q", "").strip()[: releases.MAX_RANGE], asked.get("state", "")
-    everything = history.numbers(package)
-    found = history.matching(everything, text, deprecated=state == "deprecated")
+    total = shared["version_count"]
+    shown, near = _narrowed(package, text, state, asked) if text or state else _all(package, total, asked)
     held, gone = history.off_list(package)
     moves, released = history.told(package) if shared["insider"] else ([], {})
-    shown = Paginator(found, A_PAGE).get_page(asked.get("page"))
     shows = {
         "tags": list(package.tags.select_related("version").only("name", "package", "version__number")),
         "moves": moves[:MOVES_SHOWN],
         "page": shown,
-        "versions": _rows(shown.object_list, everything, released),
-        "all_numbers": [each.number for each in everything[:CHOICES]],
-        "total": len(everything),
+        "versions": _rows(shown.object_list, near, released),
+        "all_numbers": [each.number for each in near[:CHOICES]],
+        "total": total,
         "q": text,
         "state": state,
         "here": asked.urlencode(),
@@ -119,6 +118,20 @@ def cards(package: Package, shared: dict[str, Any], asked) -> dict[str, Any]:
         "gone": gone if "manage" in shared["can"] else [],
     }
     return _warned(shared, shows)
+
+
+def _all(package: Package, total: int, asked) -> tuple[Page, list[history.Numbered]]:
+    # Of ten thousand versions those of the page are read, and those that came just before them.
+    shown = Paginator(range(total), A_PAGE).get_page(asked.get("page"))
+    near = history.numbers(package, (shown.number - 1) * A_PAGE, CHOICES)
+    shown.object_list = near[:A_PAGE]
+    return shown, near
+
+
+def _narrowed(package: Package, text: str, state: str, asked) -> tuple[Page, list[history.Numbered]]:
+    everything = history.numbers(package)
+    found = history.matching(everything, text, deprecated=state == "deprecated")
+    return Paginator(found, A_PAGE).get_page(asked.get("page")), everything
 
 
 def _warned(shared: dict[str, Any], shows: dict[str, Any]) -> dict[str, Any]:
@@ -144,12 +157,12 @@ def _mirrored(shelf: Shelf, asked) -> dict[str, Any]:
     }
 
 
-def _rows(shown, everything: list[history.Numbered], released: dict[str, str]) -> list:
-    place = {each.pk: at for at, each in enumerate(everything)}
+def _rows(shown, near: list[history.Numbered], released: dict[str, str]) -> list:
+    place = {each.pk: at for at, each in enumerate(near)}
     found = history.rows([each.pk for each in shown])
     for version in found:
         at = place[version.pk] + 1
-        version.before = everything[at].number if at < len(everything) else ""
+        version.before = near[at].number if at < len(near) else ""
         version.released_by = released.get(version.number, "")
         version.run = link((version.source or {}).get("run"))
     return found

@@ -2,51 +2,113 @@
 
 from __future__ import annotations
 
-import random
+import json
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts import people
 from accounts.actor import Actor, operator
+from orgs import organizations
 from packages import packuments, publishing
 from packages.models import Package, Version
 from packages.names import PackageName
+from tests.bench import realistic
 from tests.tools import payloads
+from tests.tools.sessions import sign_in
 
-OWNER = "bench"
-_CLONED = "package_id integrity shasum size unpacked_size file_count readme readme_filename published_by_id".split()
+OWNER, ORG = "bench", "bench-org"
+_TARBALL = 50_000
+_CLONED = "package_id size unpacked_size file_count readme readme_filename published_by_id signed_with".split()
 
 
-def fill(counts: list[int], sizes: dict[str, int]) -> None:
-    """Packages `bench-COUNT` of so many versions, and `bench-SIZE` with a tarball of about so many bytes."""
-    user = people.create(operator(), OWNER, f"{OWNER}@example.com", "correct horse battery")
-    actor = Actor(user, credential="session")
+def packages(counts: dict[str, int], sizes: dict[str, int] | None = None) -> None:
+    """Packages of so many versions by name, and others of one version with a tarball of about so many bytes."""
+    actor = _owner()
     settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
-    needs = {f"dependency-{number}": f"^{number}.0.0" for number in range(12)}
-    for count in counts:
-        _publish(actor, f"bench-{count}", dependencies=needs)
-        _clone(Package.objects.get(name=f"bench-{count}"), count)
-    for word, size in sizes.items():
-        noise = random.Random(1).randbytes(size // 2).hex()  # noqa: S311 - nothing secret; it must not pack well
-        _publish(actor, f"bench-{word}", files={f"noise-{word}.txt": noise})
+    for name, count in counts.items():
+        _publish(actor, name, count - 1, _TARBALL)
+        _clone(Package.objects.get(name=name), count)
+    for name, size in (sizes or {}).items():
+        _publish(actor, name, 0, size)
 
 
-def _publish(actor: Actor, name: str, **more) -> None:
-    publishing.publish(actor, payloads.upload(name, "1.0.0", settings.SPOOL_DIR, **more))
+def crowd(count: int) -> None:
+    """So many packages of everybody, and an org of the owner's with some of its own."""
+    from tests.tools.crowd import fill
+
+    fill(packages=count)
+
+
+def org(packages: int) -> None:
+    """An org of the owner's with so many packages."""
+    actor = _owner()
+    settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
+    organizations.create(actor, ORG, "Bench")
+    for place in range(packages):
+        _publish(actor, f"@{ORG}/tool-{place}", 0, 2_000)
+
+
+def cookie(name: str) -> None:
+    """Print the cookie of somebody who signed in."""
+    client = Client()
+    sign_in(client, Actor(get_user_model().objects.get(username=name), credential="session"))
+    print(f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}")
+
+
+def queries(paths: list[str], name: str, host: str) -> None:
+    """Print as JSON how many queries each page makes for somebody who is signed in, when asked the second time."""
+    client = Client(headers={"host": host})
+    sign_in(client, Actor(get_user_model().objects.get(username=name), credential="session"))
+    found = {}
+    for path in paths:
+        client.get(path)
+        with CaptureQueriesContext(connection) as asked:
+            client.get(path)
+        found[path] = len(asked)
+    print(json.dumps(found))
+
+
+def _owner() -> Actor:
+    user = get_user_model().objects.filter(username=OWNER).first()
+    return Actor(
+        user or people.create(operator(), OWNER, f"{OWNER}@example.com", "correct horse battery"), credential="session"
+    )
+
+
+def _publish(actor: Actor, name: str, place: int, size: int) -> None:
+    files = {"noise.txt": realistic.noise(size)}
+    upload = payloads.upload(
+        name,
+        realistic.number(place),
+        settings.SPOOL_DIR,
+        access="public",
+        files=files,
+        **realistic.manifest(name, place),
+    )
+    publishing.publish(actor, upload)
 
 
 def _clone(package: Package, count: int) -> None:
     # As many publishes would take minutes; the rows are those that they would leave, but for the bytes.
-    first = package.versions.get()
-    manifest = {key: value for key, value in first.manifest.items() if key != "dist"}
-    dist = {key: value for key, value in first.manifest["dist"].items() if key != "tarball"}
+    last = package.versions.get()
+    said_last, parsed = last.manifest, PackageName.parse(package.name)
     rows = []
-    for patch in range(1, count):
-        number = f"1.0.{patch}"
-        said = manifest | {"version": number, "_id": f"{package.name}@{number}"}
-        full, short = packuments.version_parts(PackageName.parse(package.name), said, dist)
-        parts = {"number": number, "folded": number, "full": full, "abbreviated": short}
-        kept = {column: getattr(first, column) for column in _CLONED}
-        rows.append(Version(blob=f"none-{package.pk}-{patch}", **parts, **kept))
+    for place in range(count - 1):
+        number, dist = realistic.number(place), realistic.dist(package.name, place)
+        said = {key: value for key, value in said_last.items() if key != "dist"}
+        said |= realistic.manifest(package.name, place) | {"version": number, "_id": f"{package.name}@{number}"}
+        full, short = packuments.version_parts(parsed, said, dist)
+        rows.append(
+            Version(
+                number=number, folded=number, blob=f"none-{package.pk}-{place}", full=full, abbreviated=short,
+                integrity=dist["integrity"], shasum=dist["shasum"], published_at=realistic.moment(place, count),
+                **{column: getattr(last, column) for column in _CLONED},
+            )
+        )  # fmt: skip
     Version.objects.bulk_create(rows, batch_size=200)
-    Package.objects.filter(pk=package.pk).update(revision=package.revision + 1)
+    changed = {"revision": package.revision + 1, "created_at": realistic.moment(0, count)}
+    Package.objects.filter(pk=package.pk).update(**changed)

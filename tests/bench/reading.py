@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.bench import load, processes, servers
-from tests.bench.servers import COUNTS, SIZES, Server
+from tests.bench import load, processes, realistic
+from tests.bench.report import Bar, Figure, Section, ratio
+from tests.bench.run import Run
+from tests.bench.servers import FULL, SHORT
 
-FULL = {"Accept": "application/json", "Accept-Encoding": "gzip"}
-SHORT = {"Accept": "application/vnd.npm.install-v1+json", "Accept-Encoding": "gzip"}
-ROUNDS = 5
+COUNTS = {f"bench-{count}": count for count in (10, 300, 3_000)}
+SIZES = {"bench-50kb": 50_000, "bench-20mb": 20_000_000}
 SECONDS = 1.0  # a round of one server, about
+WORDS = ("ping", "packument", "tarball")
+TEXT = (
+    "Four lines ask for the same thing over and over. The first figure is the CPU that all processes of a server took "
+    "for one request, in milliseconds, the median of the rounds and their spread; the servers take turns within a "
+    "round. A version of these packages is 3 to 4 kB in the full form, and differs from the next as those of real "
+    "packages do. nginx sends the same bytes from files, compressed ahead: what the system itself asks for."
+)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One question. paths: of nginx, where it differs. known: asked again with the ETag of the first answer."""
+    """One question. file: the path at nginx. known: asked again with the ETag of the first answer."""
 
     name: str
     path: str
@@ -26,60 +34,135 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A round of a server: CPU seconds of all its processes for one request, requests a second, p50 and p99."""
+class Found:
+    """What came of a server's rounds; times in seconds, size: bytes of an answer."""
 
-    cpu: float
-    rate: float
-    p50: float
-    p99: float
-
-
-def cases(only: str) -> Iterator[Case]:
-    """The questions. only: `packument`, `tarball` or `ping`, "" for all."""
-    if only in ("", "ping"):
-        yield Case("ping", "/-/ping", {}, "/ping")
-    if only in ("", "packument"):
-        for count in COUNTS:
-            path = f"/bench-{count}"
-            for form, headers in (("full", FULL), ("short", SHORT)):
-                file = f"{path}/{form}"
-                yield Case(f"packument of {count}, {form}", path, headers, file)
-                yield Case(f"packument of {count}, {form}, 304", path, headers, file, known=True)
-    if only in ("", "tarball"):
-        for word in SIZES:
-            path = servers.tarball(f"bench-{word}")
-            yield Case(f"tarball of {word}", path, {}, f"/bench-{word}/tarball")
+    cpu: Figure
+    rate: Figure
+    p50: Figure
+    p99: Figure
+    size: int
 
 
-def measure(case: Case, found: list[Server]) -> dict[str, list[Measured]]:
-    """Ask all servers in turns, some rounds. A server that does not know the ETag of its own answer is left out."""
-    asked = {each.name: _question(case, each) for each in found}
-    counts = {name: _count(*question) for name, question in asked.items() if question is not None}
-    results: dict[str, list[Measured]] = {name: [] for name in counts}
-    for _ in range(ROUNDS):
-        for each in found:
-            if each.name in counts:
-                results[each.name].append(_round(each, *asked[each.name], counts[each.name]))
-    return results
+Servers = dict[str, Found]
 
 
-def _question(case: Case, server: Server) -> tuple[str, dict[str, str], int] | None:
+def measure(run: Run, words: Sequence[str] = WORDS) -> Section:
+    """Ask all servers. words: which of WORDS; the bar of packuments needs the ping, too."""
+    wanted = [*words, *(["ping"] if "packument" in words and "ping" not in words else [])]
+    counts = {name: count for name, count in COUNTS.items() if "packument" in words and not (run.quick and count > 300)}
+    sizes = SIZES if "tarball" in words else {}
+    servers = [run.ours, *filter(None, (run.verdaccio, run.nginx))]
+    run.have(counts, sizes, servers[1:])
+    names = [each.name for each in servers]
+    section = Section("Packuments and tarballs", TEXT, _head(names))
+    found: dict[str, Servers] = {}
+    for case in _cases(wanted, counts, sizes):
+        found[case.name] = _measure(run, case, servers)
+        section.rows.append(_row(case.name, names, found[case.name]))
+        run.say(" | ".join(section.rows[-1]))
+    section.bars = [*_packument_bars(found)] if "packument" in words else []
+    if "tarball" in words:
+        section.bars.append(_bar_of_tarballs(found))
+    return section
+
+
+def _cases(words: Sequence[str], counts: dict[str, int], sizes: dict[str, int]) -> Iterator[Case]:
+    if "ping" in words:
+        yield Case("ping", "/-/ping", {}, "/-/ping")
+    for name, count in counts.items():
+        for form, headers in (("full", FULL), ("short", SHORT)):
+            what = f"packument of {count:,}, {form}"
+            yield Case(what, f"/{name}", headers, f"/{name}/{form}")
+            yield Case(f"{what}, 304", f"/{name}", headers, f"/{name}/{form}", known=True)
+    for name, size in sizes.items():
+        path = f"/{name}/-/{name}-{realistic.number(0)}.tgz"
+        yield Case(f"tarball of {size / 1000:,.0f} kB", path, {}, path)
+
+
+def _measure(run: Run, case: Case, servers: list) -> Servers:
+    asked = {each.name: _question(case, each) for each in servers}
+    known = [each for each in servers if asked[each.name] is not None]
+    counts = {each.name: _count(run, *asked[each.name]) for each in known}
+    rounds: dict[str, list[tuple[float, load.Round]]] = {each.name: [] for each in known}
+    for turn in range(run.rounds):
+        for place in range(len(known)):
+            each = known[(turn + place) % len(known)]
+            rounds[each.name].append(_round(each, *asked[each.name], counts[each.name]))
+    return {name: _found(results, counts[name]) for name, results in rounds.items()}
+
+
+def _question(case: Case, server) -> tuple[str, dict[str, str], int] | None:
+    # None for a server that does not know the ETag of its own answer.
     url = server.base + (case.file if server.name == "nginx" else case.path)
     if not case.known:
         return url, case.headers, 200
-    etag = load.etag(url, case.headers)
+    etag = load.once(url, case.headers).headers.get("etag", "")
     headers = case.headers | {"If-None-Match": etag}
-    return (url, headers, 304) if etag and load.status(url, headers) == 304 else None
+    return (url, headers, 304) if etag and load.once(url, headers).status == 304 else None
 
 
-def _count(url: str, headers: dict[str, str], status: int) -> int:
-    warm = load.ask(url, headers, 8, status)
-    return max(8, min(2000, int(SECONDS * 8 / warm.seconds)))
+def _count(run: Run, url: str, headers: dict[str, str], status: int) -> int:
+    # Twice: the first answers may have to be made.
+    warm = [load.ask([url], headers, load.LINES, status=status) for _ in range(2)][-1]
+    return max(load.LINES, min(4_000, int((0.2 if run.quick else SECONDS) * load.LINES / warm.seconds)))
 
 
-def _round(server: Server, url: str, headers: dict[str, str], status: int, count: int) -> Measured:
-    before = processes.cpu_seconds(server.pid)
-    found = load.ask(url, headers, count, status)
-    cpu = (processes.cpu_seconds(server.pid) - before) / count
-    return Measured(cpu, count / found.seconds, found.percentile(0.5), found.percentile(0.99))
+def _round(server, url: str, headers: dict[str, str], status: int, count: int) -> tuple[float, load.Round]:
+    before = processes.cpu_seconds(*server.pids)
+    found = load.ask([url], headers, count, status=status)
+    return processes.cpu_seconds(*server.pids) - before, found
+
+
+def _found(rounds: list[tuple[float, load.Round]], count: int) -> Found:
+    return Found(
+        Figure(tuple(cpu / count for cpu, _ in rounds)),
+        Figure(tuple(count / each.seconds for _, each in rounds)),
+        Figure(tuple(each.percentile(0.5) for _, each in rounds)),
+        Figure(tuple(each.percentile(0.99) for _, each in rounds)),
+        rounds[0][1].size,
+    )
+
+
+def _head(names: list[str]) -> list[str]:
+    columns = ["", "kB sent", *(f"{name}: CPU ms (spread)" for name in names)]
+    columns += [f"ours / {name}" for name in names[1:]]
+    return columns + [f"{name}: req/s, p50, p99 ms" for name in names]
+
+
+def _row(what: str, names: list[str], found: Servers) -> list[str]:
+    known = [found.get(name) for name in names]
+    ours = found[names[0]]
+    row = [what, f"{ours.size / 1000:,.1f}", *(each.cpu.shown(1000) if each else "-" for each in known)]
+    row += [ratio(ours.cpu.median, each.cpu.median) if each else "-" for each in known[1:]]
+    return row + [
+        f"{each.rate.median:.0f}, {each.p50.median * 1000:.1f}, {each.p99.median * 1000:.1f}" if each else "-"
+        for each in known
+    ]
+
+
+def _packument_bars(found: dict[str, Servers]) -> Iterator[Bar]:
+    ping = found["ping"]
+    for form in ("full", "short"):
+        case = found[f"packument of 300, {form}"]
+        yield Bar(
+            f"packument of 300 versions, {form}: CPU",
+            _over(case, "ours", "verdaccio"), 1 / 30, "of verdaccio's",
+        )  # fmt: skip
+        sending = max(0.0, _cpu(case, "nginx") - _cpu(ping, "nginx"))
+        limit = 1.3 * _cpu(ping, "ours") + sending
+        what = f"packument of 300 versions, {form}: CPU, at the most 1.3 of our ping and what nginx takes to send it"
+        yield Bar(what, _cpu(case, "ours") * 1000, limit * 1000, "ms")
+
+
+def _bar_of_tarballs(found: dict[str, Servers]) -> Bar:
+    case = found[f"tarball of {SIZES['bench-50kb'] / 1000:,.0f} kB"]
+    return Bar("tarball of 50 kB: CPU", _over(case, "ours", "verdaccio"), 1, "of verdaccio's")
+
+
+def _cpu(case: Servers, name: str) -> float:
+    return case[name].cpu.median if name in case else 0.0
+
+
+def _over(case: Servers, one: str, other: str) -> float | None:
+    return _cpu(case, one) / _cpu(case, other) if other in case else None

@@ -1,53 +1,114 @@
-"""The table of a run: what a request costs each server, and how that compares."""
+"""What a run says: a table for each thing measured, the bars that it was measured for, and the machine it ran on."""
 
 from __future__ import annotations
 
-import os
-import platform
-from dataclasses import dataclass
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/benchmarks.md"
-BEGIN, END = "<!-- table -->", "<!-- end of table -->"
+BEGIN, END = "<!-- measured: a new run writes all up to the end of this anew -->", "<!-- end of what was measured -->"
 
 
 @dataclass(frozen=True)
-class Median:
-    """Of the rounds of one server. cpu: seconds a request; spread: between its dearest and its cheapest round."""
+class Figure:
+    """The rounds of one measurement: the median counts, the spread says how steady it is."""
 
-    cpu: float
-    rate: float
-    p50: float
-    p99: float
-    spread: float
+    rounds: tuple[float, ...]
 
+    @property
+    def median(self) -> float:
+        return statistics.median(self.rounds)
 
-def head(names: list[str]) -> str:
-    """The first lines of the table."""
-    columns = [f"{name}: CPU ms (spread)" for name in names]
-    columns += [f"ours / {name}" for name in names[1:]]
-    columns += [f"{name}: req/s, p50, p99 ms" for name in names]
-    return "| | " + " | ".join(columns) + " |\n|---|" + "---|" * len(columns)
+    @property
+    def spread(self) -> float:
+        return max(self.rounds) - min(self.rounds)
 
-
-def line(what: str, names: list[str], found: dict[str, Median]) -> str:
-    """A line of it; a server that could not be asked has a dash."""
-    known = [found.get(name) for name in names]
-    costs = [f"{each.cpu * 1000:.2f} ({each.spread * 1000:.2f})" if each else "-" for each in known]
-    ratios = [_ratio(found[names[0]], each) if each else "-" for each in known[1:]]
-    speeds = [f"{each.rate:.0f}, {each.p50 * 1000:.1f}, {each.p99 * 1000:.1f}" if each else "-" for each in known]
-    return f"| {what} | " + " | ".join([*costs, *ratios, *speeds]) + " |"
+    def shown(self, factor: float = 1, digits: int = 2) -> str:
+        """The median with the spread in brackets, times a factor, as in `1.24 (0.10)`."""
+        return f"{self.median * factor:.{digits}f} ({self.spread * factor:.{digits}f})"
 
 
-def write(names: list[str], lines: list[str]) -> None:
-    """Put the table into docs/benchmarks.md, between its marks."""
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    when = datetime.now(UTC).strftime("%d %B %Y")
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
-    table = "\n".join([f"Measured on {when}: {machine}.", "", head(names), *lines])
-    PAGE.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.partition(END)[2]}")
+@dataclass(frozen=True)
+class Bar:
+    """A promise of this project. value, limit: what was found and what it may be at the most; None: not measured."""
+
+    what: str
+    value: float | None
+    limit: float | None
+    unit: str = ""
+
+    @property
+    def words(self) -> tuple[str, str, str, str]:
+        """Its line: what, the limit, what was found, and whether it is met."""
+        limit = "-" if self.limit is None else f"{_short(self.limit)} {self.unit}".strip()
+        if self.value is None or self.limit is None:
+            return self.what, limit, "-", "not measured"
+        found = f"{_short(self.value)} {self.unit}".strip()
+        if self.value <= self.limit:
+            return self.what, limit, found, "met"
+        times = f", {self.value / self.limit:.2f} times the bar" if self.limit else ""
+        return self.what, limit, found, f"**missed**{times}"
 
 
-def _ratio(ours: Median, other: Median) -> str:
-    return f"1/{other.cpu / ours.cpu:.1f}" if 0 < ours.cpu < other.cpu else f"{ours.cpu / (other.cpu or 1e-9):.2f}"
+@dataclass
+class Section:
+    """A chapter of the report. head: of its table; rows: as long as the head; notes: sentences below it."""
+
+    title: str
+    text: str
+    head: Sequence[str] = ()
+    rows: list[Sequence[str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    bars: list[Bar] = field(default_factory=list)
+
+    def lines(self) -> Iterable[str]:
+        """The chapter in Markdown."""
+        yield from (f"## {self.title}", "", self.text, "")
+        if self.head:
+            yield from (*_table(self.head, self.rows), "")
+        for note in self.notes:
+            yield from (note, "")
+
+
+def ratio(ours: float | None, other: float | None) -> str:
+    """How many times as much as another: `1/4.2` where it is less, `1.30` where it is more, a dash where unknown."""
+    if ours is None or not other:
+        return "-"
+    return f"1/{other / ours:.1f}" if 0 < ours < other else f"{ours / other:.2f}"
+
+
+def bars(sections: Iterable[Section]) -> Section:
+    """The chapter of all bars."""
+    rows = [bar.words for section in sections for bar in section.bars]
+    text = "What is promised, and what this run found. A ratio of two servers comes from rounds in turns."
+    return Section("The bars", text, ("", "at the most", "found", ""), rows)
+
+
+def text(machine: Iterable[str], sections: Sequence[Section]) -> str:
+    """The whole of what was measured, in Markdown."""
+    when = datetime.now(UTC).strftime("%d %B %Y").lstrip("0")
+    parts = [f"Measured on {when}.", "", *(f"- {line}" for line in machine), ""]
+    for section in (bars(sections), *sections):
+        parts += section.lines()
+    return "\n".join(parts).rstrip()
+
+
+def write(measured: str, page: Path = PAGE) -> None:
+    """Put it into docs/benchmarks.md between its marks; what stands around them, written by hand, stays."""
+    before, _, rest = page.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{BEGIN}\n\n{measured}\n\n{END}{after}")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:
+    yield f"| {' | '.join(head)} |"
+    yield "|---|" + "---:|" * (len(head) - 1)
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"

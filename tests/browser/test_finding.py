@@ -60,7 +60,7 @@ def test_filters_narrow_down_and_are_removed(visit, join, scripts):
     expect(page.locator(".result")).to_have_count(2)
     page.get_by_role("navigation", name="Filters").get_by_role("link", name=re.compile("MIT")).click()
     expect(page.locator(".result")).to_have_count(1)
-    assert "license=MIT" in page.url
+    expect(page).to_have_url(re.compile("license=MIT"))
     page.get_by_role("link", name="Remove the filter License: MIT").click()
     expect(page.locator(".result")).to_have_count(2)
     page.go_back()
@@ -79,7 +79,7 @@ def test_the_commands_change_with_the_choice(visit, join, scripts):
     if not scripts:
         page.get_by_role("button", name="Show the commands").click()
     expect(page.get_by_role("heading", name=f"yarn 4 · only @{alice.name} from here")).to_be_visible()
-    assert "client=yarn" in page.url
+    expect(page).to_have_url(re.compile("client=yarn"))
 
 
 def test_the_page_flips_when_the_client_arrives(visit, join, registry, scripts):

@@ -96,7 +96,7 @@ def test_an_org_gets_another_name_and_its_old_address_leads_on(visit, join, scri
     page.get_by_role("button", name="Rename").click()
     expect(page.get_by_text(f"{org} is called {new} now")).to_be_visible()
     page.goto(f"/org/{org}/teams")
-    assert page.url.endswith(f"/org/{new}/teams")
+    expect(page).to_have_url(re.compile(f"/org/{new}/teams$"))
 
 
 def test_a_team_is_given_a_package_from_the_packages_page(visit, join, scripts):

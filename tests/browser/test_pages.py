@@ -287,7 +287,11 @@ def test_slash_goes_to_the_search_and_copy_copies(visit, scene):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(scene("/package/{public}"))
     page.get_by_role("button", name="Copy the install command").click()
-    assert page.evaluate("navigator.clipboard.readText()") == scene("npm i {public}")
+    for _ in range(100):  # the browser copies a moment later
+        if copied := page.evaluate("navigator.clipboard.readText()"):
+            break
+        page.wait_for_timeout(100)
+    assert copied == scene("npm i {public}")
     page.keyboard.press("/")
     page.keyboard.type(scene("{public}"))
     page.keyboard.press("Enter")

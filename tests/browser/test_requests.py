@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from playwright.sync_api import expect
@@ -49,7 +50,8 @@ def test_a_request_is_declined(visit, company, scripts):
     alice, bob, org, name = company
     his = visit(bob, scripts=scripts)
     his.goto(f"/package/@{org}/nothing")
-    his.get_by_role("button", name="Ask for access").click()
+    with his.expect_response(lambda answer: answer.request.method == "POST"):
+        his.get_by_role("button", name="Ask for access").click()
     hers = visit(alice, scripts=scripts)
     hers.goto(f"/org/{org}/requests")
     expect(hers.get_by_text("There is no package of this name.")).to_be_visible()
@@ -62,7 +64,8 @@ def test_the_pages_fit_and_axe_finds_nothing(visit, company):
     alice, bob, org, name = company
     his, hers = visit(bob), visit(alice)
     assert look_at(his, f"/package/{name}") == []
-    his.get_by_role("button", name="Ask for access").click()
+    with his.expect_response(lambda answer: answer.request.method == "POST"):
+        his.get_by_role("button", name="Ask for access").click()
     assert look_at(his, f"/package/{name}") == []
     assert look_at(hers, f"/org/{org}/requests") == []
     assert look_at(hers, f"/package/{name}/access") == []
@@ -75,6 +78,8 @@ def test_what_npm_printed_is_looked_up_on_the_website(visit, company):
     assert (status, reference) == (404, headers["X-Request-ID"])
     for person in (bob, alice):  # who asked, and who manages it
         page = visit(person)
-        page.wait_for_timeout(1500)  # it is written a second later
+        last = time.monotonic() + 60
+        while f"GET /npm/{name}" not in person.browser.get(f"/errors/{reference}").text and time.monotonic() < last:
+            time.sleep(0.2)  # it is written a second later
         assert look_at(page, f"/errors/{reference}") == []
         expect(page.get_by_text(f"GET /npm/{name}")).to_be_visible()

@@ -179,7 +179,8 @@ def test_an_app_is_set_up_used_and_removed(visit, join, scripts):
     assert Path(download.value.path()).read_text().split() == codes
 
     page.get_by_label(f"Account menu of {alice.name}").click()
-    page.get_by_role("button", name="Sign out").click()
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        page.get_by_role("button", name="Sign out").click()
     page.goto("/login")
     page.get_by_label("Username or email").fill(alice.name)
     page.get_by_label("Password").fill(PASSWORD)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.live import app, make
+from tests.live import app, make, send
 from tests.tools.homes import Client
 from tests.tools.server import Registry
 from tests.tools.upstream_stub import UpstreamStub
@@ -38,13 +38,15 @@ def test_org_packages(mode, join, level):
     alice.browser.submit("/org/new", name=org, title="")
     name = f"@{org}/tool"
     hers.run("publish", "--access", level, cwd=make(hers, name))
+    # What npm sends; its own commands are in tests/protocol/test_npm.py.
     for person in (reader, writer, member):
-        hers.run("org", "set", org, person.name)
-        hers.run("team", "rm", f"{org}:developers", person.name)
+        send(alice, "PUT", f"-/org/{org}/user", {"user": person.name, "role": "developer"})
+        send(alice, "DELETE", f"-/team/{org}/developers/user", {"user": person.name})
     for person, permission in ((reader, "read-only"), (writer, "read-write")):
-        hers.run("team", "create", f"{org}:{permission}")
-        hers.run("team", "add", f"{org}:{permission}", person.name)
-        hers.run("access", "grant", permission, f"{org}:{permission}", name)
+        send(alice, "PUT", f"-/org/{org}/team", {"name": permission})
+        send(alice, "PUT", f"-/team/{org}/{permission}/user", {"user": person.name})
+        grant = {"package": name, "permissions": permission}
+        send(alice, "PUT", f"-/team/{org}/{permission}/package", grant)
     assert [can_install(each, name) for each in (reader, writer)] == [True, True]
     assert [can_install(each, name) for each in (member, stranger)] == [level == "public"] * 2
     assert [can_publish(each, name, "1.1.0") for each in (reader, member, stranger, writer)] == [

@@ -193,7 +193,7 @@ def test_an_audit_asks_upstream_for_its_names_only(stage, tmp_path):
         )
         if token:
             asked.add_header("Authorization", f"Bearer {token}")
-        with DIRECT.open(asked, timeout=30) as answer:
+        with DIRECT.open(asked, timeout=60) as answer:
             assert json.load(answer) == {}
     bulk = stage.upstream.asked("/-/npm/v1/security/advisories/bulk", "POST")
     assert bulk

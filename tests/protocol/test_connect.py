@@ -50,7 +50,7 @@ class Machine:
             converse(typed, [*words[1:], *more], browser=browser)
             return ""
         done = subprocess.run(
-            ["sh", "-c", line], cwd=self.folder, env={**self.environ, **env}, text=True, capture_output=True, timeout=90
+            ["sh", "-c", line], cwd=self.folder, env={**self.environ, **env}, text=True, capture_output=True, timeout=99
         )
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
         return done.stdout

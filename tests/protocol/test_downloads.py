@@ -15,7 +15,7 @@ pytestmark = pytest.mark.protocol
 
 
 def counted(registry: Registry, name: str, token: str, least: int = 0) -> int:
-    last = time.monotonic() + 15
+    last = time.monotonic() + 60
     while True:
         status, body, _ = fetch(registry, f"downloads/point/last-day/{name}", token)
         assert status == 200, body

@@ -19,7 +19,7 @@ from tests.tools.visitor import Person
 
 pytestmark = pytest.mark.protocol
 SECRET = "a secret of the receiver"  # noqa: S105
-SECONDS = 30
+SECONDS = 90
 
 
 class Receiver(ThreadingHTTPServer):

@@ -19,8 +19,8 @@ from tests.tools.terminal import wait_until_raw
 from tests.tools.visitor import PASSWORD, Visitor, password_login, sign_up
 
 GROUP = "Logins, and two registries on one machine"
-SECONDS = 8  # without a word from the client
-LONGEST = 60
+SECONDS = 60  # without a word from the client
+LONGEST = 200
 IN_THE_BROWSER = {"npm": ["login", "--no-browser"], "yarn": ["npm", "login", "--web-login"]}
 WITH_A_PASSWORD = {"npm": ["login", "--auth-type=legacy", "--no-browser"], "yarn": ["npm", "login"]}
 

@@ -16,7 +16,7 @@ from tests.tools.visitor import PASSWORD, Person, password_login
 
 GROUP = "Accounts, two-factor, tokens, stars and hooks"
 TOKEN = re.compile(r"npm_\w{48}")
-PATIENCE = 20  # seconds until a command counts as one that waits for somebody
+PATIENCE = 60  # seconds until a command counts as one that waits for somebody
 FOR_ONE = ("npm", 2)  # its `stars` wants to be told whose
 WAITS = ("bun", 1)  # for the browser, on a terminal or not
 

@@ -219,7 +219,7 @@ def _answers(terminal: Terminal, project: Path) -> None:
             b'{"item": "tea", "count": 2}',
             {"Content-Type": "application/json"},
         )
-        with DIRECT.open(request, timeout=20) as answer:
+        with DIRECT.open(request, timeout=60) as answer:
             assert json.load(answer) == {"order": {"item": "tea", "count": 2}, "receipt": "tea"}
             assert answer.headers["Content-Security-Policy"]
     finally:
@@ -230,7 +230,7 @@ def _answers(terminal: Terminal, project: Path) -> None:
 def _builds(terminal: Terminal, project: Path) -> None:
     done = subprocess.run(
         [clients.node_bin(24), "node_modules/vite/bin/vite.js", "build"], cwd=project, env=terminal.client.environ,
-        text=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
+        text=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=280,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "/assets/" in (project / "dist/index.html").read_text()

@@ -25,7 +25,7 @@ def stub():
 
 def get(stub: UpstreamStub, path: str, **headers: str):
     sent = {name.replace("_", "-"): text for name, text in headers.items()}
-    with DIRECT.open(urllib.request.Request(stub.url + path, headers=sent), timeout=5) as answer:
+    with DIRECT.open(urllib.request.Request(stub.url + path, headers=sent), timeout=60) as answer:
         return answer.read(), answer.headers
 
 
@@ -106,7 +106,7 @@ def test_every_fault_is_what_it_says(stub):
 
 def test_a_stopped_one_refuses_and_comes_back_on_its_port(stub):
     stub.publish("left", "1.0.0")
-    connection = http.client.HTTPConnection("127.0.0.1", stub.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", stub.port, timeout=60)
     connection.request("GET", "/left")
     assert connection.getresponse().read()
     stub.stop()
@@ -125,6 +125,6 @@ def test_it_answers_audits_and_searches(stub):
     request = urllib.request.Request(
         f"{stub.url}/-/npm/v1/security/advisories/bulk", b'{"left": ["1.0.0"], "right": ["1.0.0"]}', method="POST"
     )
-    assert list(json.loads(DIRECT.open(request, timeout=5).read())) == ["left"]
+    assert list(json.loads(DIRECT.open(request, timeout=60).read())) == ["left"]
     found = json.loads(get(stub, "/-/v1/search?text=pads&size=5")[0])
     assert [each["package"]["name"] for each in found["objects"]] == ["left"]

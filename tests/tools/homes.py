@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.tools import clients
 
-SECONDS = 120
+SECONDS = 240
 KEPT = ("LANG", "LC_ALL", "TMPDIR", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "NODE_EXTRA_CA_CERTS")
 
 
@@ -70,7 +70,7 @@ class Client:
         """Run it to its end.
 
         cwd: the home by default. check: raise Failed unless it ends with 0. input: its standard input, else closed.
-        env: added to its environment. Raises subprocess.TimeoutExpired after two minutes.
+        env: added to its environment. Raises subprocess.TimeoutExpired after four minutes.
         """
         done = subprocess.run(
             [*self.words, *args],

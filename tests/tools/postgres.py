@@ -23,7 +23,7 @@ from tests.tools import ports
 
 VERSION = 18
 USER = "postgres"
-SECONDS = 60
+SECONDS = 120
 FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=60", "shared_buffers=64MB")
 
 

@@ -12,15 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("registry.sqlite3", "static")
-_MAKE = """
-import django; django.setup()
-from django.core.management import call_command
-from packages.management.commands.prepare import _collect_static
-call_command("migrate", interactive=False, verbosity=0)
-call_command("createcachetable", verbosity=0)
-_collect_static()
-"""
+COPIED = ("registry.sqlite3", "static", "spool")  # not the secret and the keys: each registry makes its own
 
 
 def folder() -> Path:
@@ -29,20 +21,23 @@ def folder() -> Path:
     return Path(tempfile.gettempdir()) / f"test-prepared-{run}"
 
 
-def copy_into(data_dir: Path, environ: Mapping[str, str]) -> None:
-    """Put tables and static files where a new registry looks for them; `manage.py prepare` then finds them there.
+def copy_into(data_dir: Path, environ: Mapping[str, str]) -> bool:
+    """Lay a new registry's data folder as `manage.py prepare` does; gives whether there is nothing left to prepare.
 
     environ: of that registry; one with a database of its own, or a folder that is in use, is left as it is.
     """
     if "DATABASE_URL" in environ or any((data_dir / each).exists() for each in COPIED):
-        return
+        return False
     source = folder()
     source.mkdir(exist_ok=True)
     with (source / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (source / "complete").exists():
             made = {**environ, "DATA_DIR": str(source), "DJANGO_SETTINGS_MODULE": "registry_site.settings"}
-            subprocess.run([sys.executable, "-c", _MAKE], cwd=ROOT, env=made, stdin=subprocess.DEVNULL, check=True)
+            subprocess.run(
+                [sys.executable, "manage.py", "prepare"], cwd=ROOT, env=made, stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, check=True,
+            )  # fmt: skip
             (source / "complete").touch()
     for each in COPIED:
         path = source / each
@@ -50,6 +45,7 @@ def copy_into(data_dir: Path, environ: Mapping[str, str]) -> None:
             shutil.copytree(path, data_dir / each)
         else:
             shutil.copy2(path, data_dir / each)
+    return "STORAGE_URL" not in environ
 
 
 def remove() -> None:

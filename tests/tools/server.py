@@ -1,4 +1,4 @@
-"""The real product: `manage.py prepare`, then gunicorn, on a free loopback port with a data folder of its own."""
+"""The real product: a prepared data folder, then gunicorn, on a free loopback port."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from pathlib import Path
 from tests.tools import ports, prepared
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 60
+SECONDS = 120
+LISTENS = "Listening on "  # what gunicorn.conf.py says once the port is its own
 KEPT = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR")
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -30,6 +31,7 @@ class Registry:
     """A running product, for `with`.
 
     env: its settings; nothing else of this process's environment reaches it but the path, the home and the like.
+    They are those of tests/tools/quick.py, unless DJANGO_SETTINGS_MODULE is among them.
     data_dir: kept afterwards when given, else a folder that is removed.
     at_root: serve the registry at the root of a host of its own too (REGISTRY_HOST), which clients then use.
     Raises NotStarted on entering.
@@ -45,7 +47,8 @@ class Registry:
         self._log_file = self.data_dir / "test-server.log"
         self._process: subprocess.Popen | None = None
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-        self.environ = {**kept, "PYTHONUNBUFFERED": "1", "WEB_CONCURRENCY": "1", **(env or {})}
+        own = {"PYTHONUNBUFFERED": "1", "WEB_CONCURRENCY": "1", "DJANGO_SETTINGS_MODULE": "tests.tools.quick"}
+        self.environ = {**kept, **own, **(env or {})}
         self.environ["DATA_DIR"] = str(self.data_dir)
         self.port = 0
 
@@ -79,7 +82,7 @@ class Registry:
             env=self.environ,
             text=True,
             capture_output=True,
-            timeout=SECONDS * 2,
+            timeout=2 * SECONDS,
             **({"stdin": subprocess.DEVNULL} if input is None else {"input": input}),
         )
         if check and done.returncode:
@@ -88,14 +91,13 @@ class Registry:
 
     def start(self) -> None:
         """Start it and wait until it answers; on another port when somebody took the first one. Raises NotStarted."""
-        prepared.copy_into(self.data_dir, self.environ)
+        is_prepared = prepared.copy_into(self.data_dir, self.environ)
         for _ in range(3):
             self.port = ports.free()
             self.environ["PORT"] = str(self.port)
             if self.at_root:
                 self.environ |= {"PUBLIC_URL": self.url, "REGISTRY_HOST": f"127.0.0.1:{self.port}"}
-            done = self.manage("prepare")
-            self._log_file.write_text(done.stdout + done.stderr)
+            self._log_file.write_text("" if is_prepared else self.manage("prepare").stdout)
             with self._log_file.open("ab") as output:
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "registry_site.wsgi:application"],
@@ -141,10 +143,12 @@ class Registry:
         last = time.monotonic() + SECONDS
         while time.monotonic() < last and self._process.poll() is None:
             try:
-                with DIRECT.open(f"{self.url}/-/ping", timeout=5) as answer:
-                    return answer.status == 200 and self._process.poll() is None
-            except OSError:  # not listening yet, or not answering 200 yet
-                time.sleep(0.05)
+                if LISTENS in self.log:  # else it may be another program that answers on this port
+                    with DIRECT.open(f"{self.url}/-/ping", timeout=30) as answer:
+                        return answer.status == 200
+            except OSError:  # not answering 200 yet
+                pass
+            time.sleep(0.05)
         return False
 
 

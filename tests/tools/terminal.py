@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.tools.homes import Client, Completed
 
-SECONDS = 60
+SECONDS = 200
 Answer = str | Callable[[str], str]
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _PAGE = re.compile(r"https?://\S+/login/(?:npm|command)/[0-9a-f-]{36}")
@@ -78,7 +78,7 @@ def _ended(pid: int, last: float) -> tuple[int, str]:
 
 def wait_until_raw(screen: int) -> None:
     """A prompt is printed before its command reads single keys; a line typed in between would not end for it."""
-    for _ in range(50):
+    for _ in range(600):
         if not termios.tcgetattr(screen)[3] & termios.ICANON:
             return
         time.sleep(0.05)

@@ -10,24 +10,30 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from tests.tools import clients, ports
 from tests.tools.server import DIRECT, NotStarted
 
-SECONDS = 60
+SECONDS = 120
 
 
 class Verdaccio:
     """A running one, for `with`. packages: the folder that it gets a copy of, one folder in it a package.
 
+    more: settings of its own beside or instead of the usual ones. env: added to its environment.
     Raises clients.Unavailable when it could not be fetched, NotStarted on entering.
     """
 
-    def __init__(self, packages: Path) -> None:
+    def __init__(
+        self, packages: Path, more: Mapping[str, Any] | None = None, env: Mapping[str, str] | None = None
+    ) -> None:
         self._program = clients.ensure("upstream") / "node_modules/verdaccio/bin/verdaccio"
         self._packages = packages
+        self._more, self._env = dict(more or {}), dict(env or {})
         self._folder = Path(tempfile.mkdtemp(prefix="test-verdaccio-"))
         self._process: subprocess.Popen | None = None
         self.port = 0
@@ -43,6 +49,11 @@ class Verdaccio:
         return self._process.pid
 
     @property
+    def storage(self) -> Path:
+        """The folder it keeps packages in; what is put there is served at the next request."""
+        return self._folder / "storage"
+
+    @property
     def log(self) -> str:
         """All that it said so far."""
         return (self._folder / "log").read_text(errors="replace")
@@ -54,7 +65,7 @@ class Verdaccio:
             self._process = subprocess.Popen(
                 [clients.node_bin(24), self._program, "--config", self._folder / "config.yaml", "--listen", self.url],
                 cwd=self._folder,
-                env={"HOME": str(self._folder), "PATH": os.environ["PATH"], "NO_UPDATE_NOTIFIER": "1"},
+                env={"HOME": str(self._folder), "PATH": os.environ["PATH"], "NO_UPDATE_NOTIFIER": "1", **self._env},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -80,8 +91,8 @@ class Verdaccio:
 
     def __enter__(self) -> Verdaccio:
         try:
-            shutil.copytree(self._packages, self._folder / "storage")
-            (self._folder / "config.yaml").write_text(_config(self._folder))
+            shutil.copytree(self._packages, self.storage)
+            (self._folder / "config.yaml").write_text(_config(self._folder, self._more))
             self.start()
         except BaseException:
             self.__exit__()
@@ -93,7 +104,7 @@ class Verdaccio:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _config(folder: Path) -> str:
+def _config(folder: Path, more: Mapping[str, Any]) -> str:
     # JSON is YAML too. Without uplinks it asks nobody, and without the audit middleware it knows no advisories.
     return json.dumps(
         {
@@ -103,5 +114,6 @@ def _config(folder: Path) -> str:
             "packages": {"**": {"access": "$all", "publish": "$authenticated"}},
             "web": {"enable": False},
             "log": {"type": "stdout", "format": "pretty", "level": "warn"},
+            **more,
         }
     )

@@ -56,7 +56,7 @@ class Visitor:
     def _open(self, request: urllib.request.Request) -> Page:
         request.add_header("Accept", "text/html")
         try:
-            with self._opener.open(request, timeout=30) as answer:
+            with self._opener.open(request, timeout=60) as answer:
                 return Page(answer.status, answer.url, answer.read().decode())
         except urllib.error.HTTPError as error:
             with error:
@@ -94,6 +94,6 @@ def password_login(registry: Registry, name: str, password: str = PASSWORD) -> s
     body = json.dumps({"_id": f"org.couchdb.user:{name}", "name": name, "password": password, "type": "user"}).encode()
     address = f"{registry.registry}-/user/org.couchdb.user:{name}"
     request = urllib.request.Request(address, body, {"Content-Type": "application/json"}, method="PUT")
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
         assert answer.status == 201
         return json.load(answer)["token"]

@@ -21,6 +21,8 @@ from packages.models import (
     Advisory,
     AdvisoryCheck,
     Attestation,
+    Document,
+    DocumentPart,
     DownloadCount,
     DownloadRecord,
     FeedKey,
@@ -61,6 +63,9 @@ def full(npm, acme, publish, stage, alice, uma, hugo):
     stage(uma, "@uma/x", "2.0.0")
     sharing.grant_person(uma, "@uma/x", "hugo", "read")
     npm.get("@uma/x")
+    DocumentPart.objects.create(
+        document=Document.objects.get(), place=0, fingerprint=b"x", full=b"", abbreviated=b"", times=b""
+    )
     login_token(alice)
     logins.start("127.0.0.1", "npm/12")
     people.invite(operator(), "nina@example.com")
@@ -83,7 +88,7 @@ def full(npm, acme, publish, stage, alice, uma, hugo):
 def _mirrored():
     mirror = Mirror.objects.create(name="left-pad", state=Mirror.State.FOUND)
     MirrorVersion.objects.create(mirror=mirror, number="1.3.0", tarball="https://registry.example/x.tgz")
-    MirrorDocument.objects.create(mirror=mirror, base="x", form="full", revision=1, etag="x", body=b"", body_gzip=b"")
+    MirrorDocument.objects.create(mirror=mirror, base="x", form="full", revision=1, etag="x", body_gzip=b"")
     MirrorAlert.objects.create(kind=MirrorAlert.Kind.REMOVED, name="left-pad", number="1.3.0", text="removed")
     Advisory.objects.create(name="left-pad", key="1", severity="low", title="x", range="*")
     AdvisoryCheck.objects.create(name="left-pad", checked_at=timezone.now())

@@ -135,7 +135,7 @@ def at_once(*calls) -> list:
     barrier, found = Barrier(len(calls)), [None] * len(calls)
 
     def run(index: int, call) -> None:
-        barrier.wait(20)
+        barrier.wait(120)
         try:
             found[index] = call()
         except Exception as error:  # noqa: BLE001 - the test looks at it
@@ -147,7 +147,7 @@ def at_once(*calls) -> list:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(240)
     return found
 
 

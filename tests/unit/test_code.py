@@ -107,7 +107,7 @@ def test_what_cannot_be_shown_says_so(client, tools, path, words):
 )
 def test_raw_bytes_are_never_a_page_of_ours(client, tools, path, kind, disposition):
     answer = client.get(f"/package/{NAME}/v/1.0.0/raw/{path}")
-    body = b"".join(answer.streaming_content)
+    body = answer.getvalue()
     assert body == FILES[path].encode()
     assert answer["Content-Length"] == str(len(body))
     assert answer["Content-Type"] == kind

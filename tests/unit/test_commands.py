@@ -108,6 +108,7 @@ def test_invite_prints_a_link_that_lets_one_person_in(client, db, settings):
     assert people.open_invitation(link.rpartition("/")[2]).email == "nina@example.com"
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("dry", [True, False])
 def test_sweep_blobs_removes_what_no_version_names_and_is_old(publish, uma, tmp_path, dry):
     named = publish(uma, "@uma/x").blob

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import os
 
 import pytest
@@ -222,10 +221,3 @@ def test_a_fault_of_ours_is_json_without_details(client, db):
     assert answer.status_code == 500
     assert "secret detail" not in answer.content.decode()
     assert answer.json()["request_id"]
-
-
-def test_health_is_open_and_tells_nothing(client, db, settings):
-    settings.REGISTRY_MODE = "enterprise"
-    assert client.get("/healthz/live").json() == {"live": True}
-    assert client.get("/healthz/ready").json() == {"ready": True}
-    assert json.loads(client.get("/healthz/ready").content) == {"ready": True}

@@ -53,7 +53,7 @@ def alerts() -> set[tuple[str, str]]:
 
 
 def content(answer) -> bytes:
-    return b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return answer.getvalue()
 
 
 def collect(answer, into: bytearray) -> None:
@@ -308,6 +308,7 @@ def test_f6_half_a_tarball_is_none_and_the_next_request_may_try(npm, upstream, k
     assert refused.json()["error"]
     assert kept() == NOTHING
     upstream.heal()
+    monkeypatch.setattr(fetching, "SECONDS", 60)
     MirrorVersion.objects.update(refused_at=None)
     answer = npm.get(TARBALL)
     assert (answer.status_code, content(answer)) == (200, data)

@@ -44,7 +44,7 @@ def _and_hang_up(call):
 
 def get(path: str) -> tuple[int, bytes]:
     answer = RegistryClient(Client()).get(path)
-    return answer.status_code, b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return answer.status_code, answer.getvalue()
 
 
 def spooled(settings) -> list[str]:
@@ -52,7 +52,7 @@ def spooled(settings) -> list[str]:
 
 
 def until(what) -> None:
-    last = time.monotonic() + 10
+    last = time.monotonic() + 60
     while not what():
         assert time.monotonic() < last
         time.sleep(0.01)
@@ -68,7 +68,7 @@ def test_f12_many_ask_and_one_goes_upstream(upstream, threads, settings, blob_fi
         time.sleep(0.2)
         assert not any(each.done() for each in waiting)
         gate.set()
-        answers = {each.result(30) for each in waiting}
+        answers = {each.result(120) for each in waiting}
         assert len(answers) == 1
         assert next(iter(answers))[0] == 200
         assert len(upstream.asked(path)) == 1
@@ -84,7 +84,7 @@ def test_f12_many_ask_for_what_upstream_refuses_and_one_goes_there(upstream, thr
     waiting = threads(*[lambda: get("left")] * MANY)
     until(lambda: upstream.asked("/left"))
     gate.set()
-    assert {each.result(30)[0] for each in waiting} == {503}
+    assert {each.result(120)[0] for each in waiting} == {503}
     assert len(upstream.asked("/left")) == 1
 
 
@@ -99,7 +99,7 @@ def test_f12_who_waits_too_long_is_told_to_try_again(upstream, threads, monkeypa
     assert status == 503
     assert b"try again" in body
     gate.set()
-    assert first.result(30)[0] == 200
+    assert first.result(120)[0] == 200
 
 
 def test_f12_what_is_a_little_old_is_served_while_one_asks(upstream, threads):
@@ -113,7 +113,7 @@ def test_f12_what_is_a_little_old_is_served_while_one_asks(upstream, threads):
     assert get("left")[0] == 200
     assert not first.done()
     gate.set()
-    assert first.result(30)[0] == 200
+    assert first.result(120)[0] == 200
 
 
 # --- 68: a fill that is cut short, two at once, and one that meets a publish -------------------------------------
@@ -154,7 +154,7 @@ def test_68_two_fills_at_once_give_one_version(upstream, threads, blob_files, se
     second, *_ = threads(lambda: get(TARBALL))
     until(lambda: len(upstream.asked(TARBALL)) == 2)
     gate.set()
-    assert first.result(30) == second.result(30) == (200, data)
+    assert first.result(120) == second.result(120) == (200, data)
     assert Version.objects.count() == len(blob_files()) == 1
     assert spooled(settings) == []
 
@@ -171,7 +171,7 @@ def test_68_a_name_that_becomes_ours_while_it_is_fetched_is_ours(upstream, threa
     organizations.create(alice, "acme")
     mine = publish(alice, "@acme/ledger", "1.0.0")
     gate.set()
-    status, body = waiting.result(30)
+    status, body = waiting.result(120)
     assert status in (404, 503), body
     assert b"steal" not in body
     package = Package.objects.get()

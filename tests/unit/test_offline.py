@@ -20,7 +20,7 @@ def offline(npm, upstream, settings):
     upstream.publish("left-pad", "1.0.0")
     upstream.publish("left-pad", "2.0.0")
     assert npm.get("/left-pad").status_code == 200
-    assert b"".join(npm.get("/left-pad/-/left-pad-1.0.0.tgz").streaming_content)
+    assert npm.get("/left-pad/-/left-pad-1.0.0.tgz").getvalue()
     Mirror.objects.update(checked_at=timezone.now() - timedelta(days=400))
     MirrorDocument.objects.all().delete()
     upstream.requests.clear()

@@ -130,7 +130,7 @@ def test_a_later_publish_moves_only_its_own_tag(publish, uma):
 
 def test_the_stored_bytes_are_those_that_were_sent_and_everything_said_about_them_is_true(npm, publish, uma):
     version = publish(uma, "@uma/x", access="public")
-    served = b"".join(npm.get("@uma/x/-/x-1.0.0.tgz").streaming_content)
+    served = npm.get("@uma/x/-/x-1.0.0.tgz").getvalue()
     with blobs.open_blob(version.blob, version.size) as blob:
         assert blob.read() == served
     dist = npm.get("@uma/x").json()["versions"]["1.0.0"]["dist"]
@@ -310,8 +310,8 @@ def test_a_tarball_that_holds_a_token_of_ours_is_not_published(publish, uma, not
     assert nothing_kept() == before
 
 
-def test_a_store_that_takes_nothing_is_our_fault_and_leaves_no_row(npm, uma, settings, tmp_path):
-    (tmp_path / "blobs").write_text("a file where the folder should be")
+def test_a_store_that_takes_nothing_is_our_fault_and_leaves_no_row(npm, uma, folder):
+    folder.write_text("a file where the folder should be")
     caller = npm.as_(login_token(uma))
     before = snapshot()
     refused = caller.put("@uma%2fx", payloads.publish_body("@uma/x", "1.0.0"))

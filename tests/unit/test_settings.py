@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from registry_site import env
+from registry_site import databases, env
 
 ROOT = Path(env.__file__).resolve().parent.parent
 
@@ -21,7 +21,7 @@ def start(tmp_path, code: str = "", **given: str) -> subprocess.CompletedProcess
     environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     environ |= {"DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "registry_site.settings"} | given
     command = ["-c", f"from django.conf import settings; {code}"] if code else ["manage.py", "check"]
-    return subprocess.run([sys.executable, *command], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
+    return subprocess.run([sys.executable, *command], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=99)
 
 
 WRONG = {
@@ -38,6 +38,9 @@ WRONG = {
     "EGRESS_ALLOWED_NETWORKS": ["inside", "10.0.0.0/99"],
     "RATE_LIMITS": ["yes"],
     "LOG_LEVEL": ["LOUD"],
+    "DATABASE_POOL": ["-1", "many"],
+    "TARBALLS_BY": ["nginx"],
+    "LOG_FORMAT": ["xml"],
 }
 
 
@@ -65,6 +68,8 @@ def test_each_wrong_value_is_refused_by_its_reader(monkeypatch, values):
         "REGISTRATION": lambda name: env.one_of(name, "open", "invite", "closed"),
         "PRIVATE_PACKAGES": lambda name: env.one_of(name, "everyone", "subscribers"),
         "EGRESS_ALLOWED_NETWORKS": env.networks,
+        "LOG_FORMAT": lambda name: env.one_of(name, "text", "json"),
+        "TARBALLS_BY": lambda name: env.one_of(name, "app", "x-accel", "x-sendfile", "redirect"),
         "LOG_LEVEL": lambda name: env.one_of(name, "WARNING", "DEBUG", "INFO", "ERROR"),
         "MAX_TARBALL_MB": lambda name: env.megabytes(name, 256),
         "TRUSTED_PROXY_COUNT": lambda name: env.whole(name, 0),
@@ -155,9 +160,24 @@ def test_the_secret_key_is_made_once_for_its_owner_alone(tmp_path):
     assert start(tmp_path, code, SECRET_KEY="given").stdout.strip() == "given"
 
 
+@pytest.mark.parametrize(("by", "store"), [("redirect", "file:///srv/blobs"), ("x-accel", "s3://bucket")])
+def test_who_sends_tarballs_fits_where_they_are(tmp_path, by, store):
+    done = start(tmp_path, TARBALLS_BY=by, STORAGE_URL=store)
+    assert done.returncode != 0
+    assert "TARBALLS_BY" in done.stderr.strip().splitlines()[-1]
+
+
+def test_connections_to_postgresql_come_from_a_pool_and_those_to_sqlite_do_not():
+    for engine, pool, expected in (("postgresql", 7, 7), ("postgresql", 0, None), ("sqlite3", 7, None)):
+        entry = databases.configured({"ENGINE": f"django.db.backends.{engine}", "NAME": "x"}, pool=pool)
+        assert entry.get("OPTIONS", {}).get("pool", {}).get("max_size") == expected
+        assert entry["CONN_MAX_AGE"] == (0 if expected else 60)
+
+
 def test_the_readme_lists_every_setting():
     code = (ROOT / "registry_site/settings.py").read_text()
-    readers = r"text|one_of|upstreams|whole|megabytes|words|networks|address|existing_file|switch|kept_secret|\.db"
+    readers = r"text|one_of|upstreams|whole|megabytes|words|networks|address|existing_file|switch"
+    readers += "|kept_secret|secret|database|mail"
     names = set(re.findall(rf'(?:{readers})\(\s*"([A-Z_]+)"', code))
     assert {"PORT", "DATA_DIR", "DATABASE_URL", "SECRET_KEY", "RATE_LIMITS", "EMAIL_URL"} <= names
     readme = (ROOT / "README.md").read_text()

@@ -415,7 +415,7 @@ def test_a_release_is_a_version_with_the_bytes_and_the_name_of_who_staged_it(sta
     assert document["versions"]["1.1.0"]["dist"]["integrity"] == version.integrity
     assert document["versions"]["1.1.0"]["dist"]["signatures"]
     assert document["time"]["1.1.0"] > document["time"]["1.0.0"]
-    served = b"".join(npm.as_(login_token(bob)).get(f"{X}/-/x-1.1.0.tgz").streaming_content)
+    served = npm.as_(login_token(bob)).get(f"{X}/-/x-1.1.0.tgz").getvalue()
     with blobs.open_blob(blob, version.size) as kept:
         assert kept.read() == served
 
@@ -433,8 +433,8 @@ def test_the_reviewed_bytes_are_the_released_ones(staged, bob, nothing_kept):
 
 
 @pytest.mark.parametrize("harm", ["gone", "longer", "other"])
-def test_damaged_bytes_are_not_released(staged, bob, nothing_kept, tmp_path, harm):
-    file = tmp_path / "blobs" / staged.blob
+def test_damaged_bytes_are_not_released(folder, staged, bob, nothing_kept, harm):
+    file = folder / staged.blob
     data = file.read_bytes()
     bob = protected(bob)
     if harm == "gone":
@@ -496,10 +496,10 @@ def test_a_staged_version_has_one_tag(package, bob, settings, nothing_kept):
     attempt(Invalid, nothing_kept, two_tags)
 
 
-def test_the_sweep_knows_what_waits(staged, blob_files, tmp_path):
+def test_the_sweep_knows_what_waits(folder, staged, blob_files):
     import os
 
-    for file in (tmp_path / "blobs").glob("*/*/*"):
+    for file in folder.glob("*/*/*"):
         os.utime(file, (0, 0))
     call_command("sweep_blobs")
     assert len(blob_files()) == 2
@@ -527,7 +527,7 @@ def test_the_shapes_that_clients_read(package, npm, bob):
     }  # fmt: skip
     tarball = caller.get(f"-/stage/{key}/tarball")
     assert tarball["Content-Type"] == "application/octet-stream"
-    assert len(b"".join(tarball.streaming_content)) == int(tarball["Content-Length"])
+    assert len(tarball.getvalue()) == int(tarball["Content-Length"])
     assert caller.get(f"-/stage/{key.upper()}").status_code == 200
 
 
@@ -618,7 +618,7 @@ def test_the_review_says_what_to_look_at_and_escapes_it(package, stage, client, 
 def test_the_tarball_of_a_review_is_downloaded_and_never_shown(staged, client, bob):
     answer = signed_in(client, bob).get(f"/package/{X}/staged/{staged.key}/tarball", headers=HTML)
     assert answer["Content-Disposition"] == 'attachment; filename="x-1.1.0.tgz"'
-    assert len(b"".join(answer.streaming_content)) == staged.size
+    assert len(answer.getvalue()) == staged.size
 
 
 def test_a_page_releases_what_it_showed_and_nothing_else(staged, client, bob, nothing_kept):

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts import people
 from accounts.actor import operator
-from packages import keyring, signatures
+from packages import installation, keyring, signatures
 from registry_site.errors import Refusal
 
 
@@ -27,6 +27,7 @@ class Command(BaseCommand):
         call_command("createcachetable", verbosity=0)
         _collect_static()
         self._sign_versions()
+        self._look()
         website = settings.PUBLIC_URL or f"http://localhost:{settings.PORT}"
         self.stdout.write(
             f"{settings.REGISTRY_NAME}: {website}  mode: {settings.REGISTRY_MODE}  data: {settings.DATA_DIR}"
@@ -34,6 +35,14 @@ class Command(BaseCommand):
         if key := people.first_admin_key():
             self.stdout.write("There is no admin yet. Open this link once, within a day, to become it:")
             self.stdout.write(f"  {website}{reverse('first-admin', args=[key])}")
+
+    def _look(self) -> None:
+        found = installation.look()
+        for each in found:
+            if each.state == "warn":
+                self.stderr.write(f"{each.subject}: {each.says}")
+        if wrong := [f"{each.subject}: {each.says}" for each in found if each.state == "bad"]:
+            raise CommandError("\n".join(wrong))
 
     def _sign_versions(self) -> None:
         try:

@@ -35,6 +35,12 @@ class Command(VerbCommand):
             self.stdout.write(path.name)
             if not options["dry_run"]:
                 path.unlink(missing_ok=True)
+        store = blobs.store()
+        for half in list(store.halves(time.time() - options["hours"] * 3600)):
+            swept += 1
+            self.stdout.write(half)
+            if not options["dry_run"]:
+                store.drop(half)
         self.stdout.write(f"{swept} unnamed tarballs" + (" found" if options["dry_run"] else " removed"))
 
 

@@ -1,0 +1,72 @@
+"""Blobs in a folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+
+class FolderStore:
+    """Blobs as files of one folder, two levels deep so that no folder grows large."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def put(self, key: str, source: Path) -> None:
+        target = self.root / key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _sync(source)
+        try:
+            os.rename(source, target)
+        except OSError:  # the spool is on another file system
+            draft = target.with_suffix(".part")
+            shutil.copyfile(source, draft)
+            _sync(draft)
+            os.rename(draft, target)
+            source.unlink()
+        for folder in (target.parent, target.parent.parent, self.root):
+            _sync(folder)
+
+    def open(self, key: str, size: int) -> BinaryIO:
+        file = (self.root / key).open("rb")
+        try:
+            found = os.fstat(file.fileno()).st_size
+            if found != size:
+                raise OSError(f"{key} has {found} bytes, and should have {size}")
+        except OSError:
+            file.close()
+            raise
+        return file
+
+    def size(self, key: str) -> int:
+        return (self.root / key).stat().st_size
+
+    def written(self, key: str) -> float:
+        return (self.root / key).stat().st_mtime
+
+    def delete(self, key: str) -> None:
+        (self.root / key).unlink(missing_ok=True)
+
+    def keys(self) -> Iterator[str]:
+        for path in self.root.glob("*/*/*"):
+            if path.suffix != ".part":
+                yield str(path.relative_to(self.root))
+
+    def halves(self, before: float) -> Iterator[str]:
+        for path in self.root.glob("*/*/*.part"):
+            if path.stat().st_mtime < before:
+                yield str(path.relative_to(self.root))
+
+    def drop(self, half: str) -> None:
+        (self.root / half).unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,132 @@
+"""What tells how the registry does, looked up cheaply: whether what it stands on answers, and how much there is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count, Max, Min, Q, Sum
+from django.utils import timezone
+from django_tasks.base import TaskResultStatus
+from django_tasks_db.models import DBTaskResult, get_date_max
+
+from packages import blobs
+from packages.models import Version
+from registry_site import draining
+from registry_site.metrics import Gauge
+from registry_site.models import Job
+
+NO_BLOB = "00/00/none"  # no blob is called so
+FEW = 20_000  # versions that are added up while somebody waits
+_STORED = "vitals:stored"
+
+# --- what it stands on: each gives `ok`, or what is wrong -----------------------------------------------------------
+
+
+def database() -> str:
+    """Whether the database answers. Raises DatabaseError."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return "ok"
+
+
+def storage() -> str:
+    """Whether the store of tarballs answers, and a folder can be written to. Raises OSError."""
+    store = blobs.store()
+    root: Path | None = getattr(store, "root", None)
+    if root is not None and not os.access(root, os.R_OK | os.W_OK | os.X_OK):
+        return "cannot be written to" if root.exists() else "is not there"
+    with suppress(FileNotFoundError):
+        store.size(NO_BLOB)
+    return "ok"
+
+
+def migrations() -> str:
+    """Whether the tables are those of this code. Raises DatabaseError."""
+    global _are_applied
+    if not _are_applied:
+        executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+        if waiting := executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            return f"{len(waiting)} wait; run manage.py prepare"
+        _are_applied = True  # tables do not go back while a process runs
+    return "ok"
+
+
+_are_applied = False
+
+# --- how much there is ----------------------------------------------------------------------------------------------
+
+
+def add_up() -> None:
+    """Add up the bytes of all tarballs anew, once a day; between two times only what is new is added."""
+    kept = Version.objects.filter(erased_at=None).aggregate(bytes=Sum("size"), last=Max("pk"))
+    cache.set(_STORED, (kept["bytes"] or 0, kept["last"] or 0), None)
+
+
+def stored() -> int | None:
+    """The bytes of all tarballs in the store: as of the last night, and what came since.
+
+    None while nobody added them up, in a registry where that takes long.
+    """
+    known = cache.get(_STORED)
+    if known is None:
+        if (Version.objects.aggregate(last=Max("pk"))["last"] or 0) > FEW:
+            return None
+        add_up()
+        known = cache.get(_STORED)
+    size, last = known
+    return size + (Version.objects.filter(pk__gt=last, erased_at=None).aggregate(all=Sum("size"))["all"] or 0)
+
+
+def database_size() -> int:
+    """How many bytes the database takes."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
+        else:
+            cursor.execute("SELECT pg_database_size(current_database())")
+        return cursor.fetchone()[0]
+
+
+def _free() -> dict[tuple[str, ...], float]:
+    places = {"data": settings.DATA_DIR, "storage": getattr(blobs.store(), "root", None)}
+    return {(name,): shutil.disk_usage(path).free for name, path in places.items() if path and path.exists()}
+
+
+def _queued() -> dict[tuple[str, ...], float]:
+    states = {"waiting": TaskResultStatus.READY, "running": TaskResultStatus.RUNNING, "failed": TaskResultStatus.FAILED}
+    found = dict(DBTaskResult.objects.order_by().values_list("status").annotate(Count("pk")))
+    return {(name,): found.get(state, 0) for name, state in states.items()}
+
+
+def _oldest() -> float:
+    now = timezone.now()
+    due = DBTaskResult.objects.filter(status=TaskResultStatus.READY)
+    due = due.filter(Q(run_after__lte=now) | Q(run_after=get_date_max()))
+    return _age(due.aggregate(at=Min("enqueued_at"))["at"], now)
+
+
+def _overdue() -> float:
+    return _age(Job.objects.aggregate(at=Min("due_at"))["at"], timezone.now())
+
+
+def _age(moment: datetime | None, now: datetime) -> float:
+    return max(0.0, (now - moment).total_seconds()) if moment else 0.0
+
+
+GAUGES: list[Gauge] = [
+    ("registry_queue_tasks", "Mail, webhooks and other work of the background worker", _queued, ("state",)),
+    ("registry_queue_oldest_seconds", "For how long the oldest task waits that could be done", _oldest, ()),
+    ("registry_jobs_overdue_seconds", "For how long a daily job waits that is due", _overdue, ()),
+    ("registry_storage_bytes", "Tarballs that are kept", stored, ()),
+    ("registry_free_bytes", "Free space of the file systems that are used", _free, ("place",)),
+    ("registry_database_bytes", "What the database takes", database_size, ()),
+    ("registry_draining", "1 when the server is about to stop", lambda: float(draining.is_on()), ()),
+]

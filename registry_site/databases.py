@@ -1,0 +1,26 @@
+"""What Django is told of a database besides its address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SQLITE = {
+    "transaction_mode": "IMMEDIATE",  # a write transaction takes its lock first, so it never fails half-way
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;",
+}
+POOL_SECONDS = 10  # that a thread waits for a connection before it says 503
+
+
+def configured(database: dict[str, Any], *, pool: int) -> dict[str, Any]:
+    """An entry of DATABASES, complete. database: as `env.read.db` gives it; pool: connections of each process, 0: none.
+
+    With a pool a connection is with a thread for one request, and looked at before it is handed out.
+    """
+    if "sqlite" in database["ENGINE"]:
+        return database | {"OPTIONS": dict(SQLITE), "CONN_MAX_AGE": 60}
+    database = database | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    if pool and "postgresql" in database["ENGINE"]:
+        options = {"min_size": 1, "max_size": pool, "timeout": POOL_SECONDS}
+        database |= {"CONN_MAX_AGE": 0, "OPTIONS": database.get("OPTIONS", {}) | {"pool": options}}
+    return database

@@ -1,0 +1,61 @@
+"""The gunicorn worker of this registry: gthread's, with less of it between two requests of one client."""
+
+from __future__ import annotations
+
+import select
+import threading
+from concurrent import futures
+from typing import Any
+
+from gunicorn.config import Config
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+# npm asks for the next packument some milliseconds after the last; then its line goes back to the poller.
+LINGER_MILLISECONDS = 50
+
+
+class Worker(ThreadWorker):
+    """gthread, whose threads wait a moment for the next request of a line before they give it back.
+
+    Giving a line back to the main thread's poller and getting it again costs more than answering a small request. Half
+    of the threads never wait like that, and none does while a line is in want of one.
+    """
+
+    tpool: futures.ThreadPoolExecutor
+
+    def init_process(self) -> None:
+        self.cfg = _Read(self.cfg)
+        self._seats = threading.Semaphore(max(1, self.cfg.threads // 2))
+        super().init_process()
+
+    def handle(self, conn: TConn) -> Any:
+        """Answer a request of a line, and those that follow at once; gives what `gthread` says of the last."""
+        again = super().handle(conn)
+        if again is not True or conn.is_http2 or not self._seats.acquire(blocking=False):
+            return again
+        try:
+            return self._linger(conn)
+        finally:
+            self._seats.release()
+
+    def _linger(self, conn: TConn) -> Any:
+        again: Any = True
+        waiting = select.poll()
+        waiting.register(conn.sock, select.POLLIN)
+        while again is True and self.alive and self.tpool._work_queue.empty():
+            if not conn.parser.unreader.buf.getvalue() and not waiting.poll(LINGER_MILLISECONDS):
+                break
+            again = super().handle(conn)
+        return again
+
+
+class _Read:
+    """gunicorn's settings, each looked up once: it asks for twenty of them for each request."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        vars(self).update({name: setting.get() for name, setting in config.settings.items()})
+        self.is_ssl, self.sendfile = config.is_ssl, config.sendfile
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._config, name)
