@@ -5,7 +5,7 @@ BIN = .venv/bin
 QUIET_PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 # What is asked of PostgreSQL each time: the policy's rule, and whatever rests on SQL, locks and constraints.
 ON_POSTGRES = tests/policy/test_grid.py::test_checks_and_lists_are_one_rule $(patsubst %,tests/unit/test_%.py, \
-	building changes configuration conversion departure dependents downloads invitations kept lookup \
+	alone building changes configuration conversion departure dependents downloads invitations kept lookup \
 	migrate_database mirror mirror_batches mirror_flights mirror_sources orgs org_two_factor packuments people \
 	plans prepared previews publishing quarantine query_plans recall records refusals releases requests returns \
 	scopes search search_page service_accounts sessions sharing staging stars stock teams timetable token_use \

@@ -1,4 +1,4 @@
-"""How gunicorn serves the registry: threads, loopback, and the background worker beside it."""
+"""How gunicorn serves the registry: threads, loopback, and the background worker beside it, unless that runs apart."""
 
 import os
 import subprocess
@@ -34,7 +34,8 @@ def when_ready(server):
         f"Listening on http://localhost:{port}/ - the registry is http://localhost:{port}/npm/ - Ctrl-C stops it",
         flush=True,
     )
-    threading.Thread(target=_keep_worker, daemon=True).start()
+    if (os.environ.get("WORKER") or "beside") == "beside":
+        threading.Thread(target=_keep_worker, daemon=True).start()
 
 
 def on_exit(server):

@@ -14,7 +14,7 @@ from accounts import audit, names, notices, passwords, people, sealing, stepup
 from accounts.actor import Actor, address_of
 from accounts.endpoint import page_address
 from accounts.letters import LETTERS, filled, news
-from registry_site.errors import Invalid
+from registry_site.errors import Invalid, Unavailable
 
 INVITATION_KEY = "invitation"  # in the session, from the invitation's link to the sign-up form
 
@@ -50,12 +50,48 @@ class AccountAdapter(DefaultAccountAdapter):
             record_authentication(request, user, "signup")
         return super().post_login(request, user, signup=signup, **more)
 
+    def authenticate(self, request, **credentials):
+        try:
+            return super().authenticate(request, **credentials)
+        except Unavailable:
+            self.forgive()
+            raise
+
+    def forgive(self) -> None:
+        """The last try to sign in counts against nobody: it was right, or nobody could say."""
+        self._rollback_login_failed_rl_usage()
+
+    def reauthenticate(self, user, password: str) -> bool:
+        if passwords.is_the_companys(user):
+            return self.ask_directory(context.request, user, password)
+        return super().reauthenticate(user, password)
+
+    def ask_directory(self, request, user, password: str) -> bool:
+        """Whether the directory says that this is the person's password; a try like every other.
+
+        Raises ValidationError after too many failures, else as `signing_in.is_password_of`.
+        """
+        from accounts.directory import signing_in  # ldap3 is large, and most registries have no directory
+
+        self.pre_authenticate(request, username=user.username)
+        try:
+            right = signing_in.is_password_of(request, user, password)
+        except Unavailable:
+            self.forgive()
+            raise
+        if right:
+            self.forgive()
+        return right
+
     def is_reauthentication_required(self, *, app: str, **more) -> bool:
         return not stepup.is_recent(context.request)
 
     def get_reauthentication_methods(self, user) -> list[dict]:
         """Where two-factor is on, a password alone does not show who somebody is; passkeys come first."""
         ways = super().get_reauthentication_methods(user)
+        if user.is_authenticated and passwords.is_the_companys(user):
+            own = {"id": "reauthenticate", "url": reverse("account_reauthenticate"), "description": "Use your password"}
+            ways = [own, *(way for way in ways if way["id"] != "reauthenticate")]
         if user.is_authenticated and user.has_two_factor:
             ways = [way for way in reversed(ways) if way["id"] != "reauthenticate"]
         elif user.is_authenticated and stepup.uses_provider(user):
@@ -74,6 +110,12 @@ class AccountAdapter(DefaultAccountAdapter):
         subject, paragraphs, button = filled(LETTERS[template_prefix], {"email": email, **context})
         notices.post([email], "your account", subject, *paragraphs, link=button)
 
+    def send_password_reset_mail(self, user, email: str, context: dict) -> None:
+        if passwords.is_the_companys(user):
+            self.send_mail("company_password", email, {"user": user, "directory": settings.LDAP_NAME})
+        else:
+            super().send_password_reset_mail(user, email, context)
+
     def send_notification_mail(self, template_prefix: str, user, context=None, email: str | None = None) -> None:
         if sentence := news(template_prefix, context or {}):
             notices.warn(self.request, user, sentence, to=email or "")
@@ -82,6 +124,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return not email_address.primary  # what nobody can be told at is no account to get back
 
     def clean_password(self, password: str, user=None) -> str:
+        if user is not None and passwords.is_the_companys(user):
+            raise ValidationError(f"Your password is the one of {settings.LDAP_NAME}; change it there.")
         if not passwords.is_readable(password):
             raise ValidationError("Choose another password: this one cannot be kept.")
         return super().clean_password(names.one_form(password), user)

@@ -8,7 +8,8 @@ class AccountsConfig(AppConfig):
         from allauth.account import signals as account
         from allauth.socialaccount import signals as social
 
-        from accounts import addresses, arrivals, passwords, profile, provider_sign_in, reminders, sessions
+        from accounts import addresses, arrivals, lapses, passwords, profile, provider_sign_in, reminders, sessions
+        from accounts.directory import rounds
         from registry_site import timetable
 
         account.email_confirmed.connect(profile.take_confirmed)
@@ -21,3 +22,5 @@ class AccountsConfig(AppConfig):
         timetable.daily("forget old devices", arrivals.forget_devices)
         timetable.daily("forget ended sessions", sessions.forget_ended)
         timetable.daily("remind of ending tokens", reminders.send)
+        timetable.daily("look everybody up in the directory", rounds.daily)
+        timetable.daily("suspend who stopped signing in with the provider", lapses.suspend_late)

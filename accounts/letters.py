@@ -36,6 +36,13 @@ LETTERS: dict[str, Letter] = {
         ),
         ("Choose a new password", "password_reset_url"),
     ),
+    "company_password": Letter(
+        "Your password is not kept here",
+        (
+            "Somebody, hopefully you, forgot the password of {name}. It is the one of {directory}: change it there.",
+            _IGNORE,
+        ),
+    ),
     "account/email/unknown_account": Letter(
         "You have no account with this address",
         ("Somebody asked for a new password with {email}, and no account here has this address.", _IGNORE),

@@ -6,14 +6,17 @@ from typing import TypeGuard
 
 from allauth.account.adapter import get_adapter
 from allauth.core.exceptions import RateLimited
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts import audit
 from accounts.actor import Actor, address_of
-from accounts.models import MAX_PASSWORD, User
+from accounts.models import MAX_PASSWORD, DirectoryPerson, User
 from accounts.notices import warn
 from registry_site.errors import BadCredential, Invalid, Malformed, NotAllowed, TooManyRequests
+
+TOO_MANY = "too many failed logins; wait five minutes and try again"
 
 
 def authenticate(request, name: str, password: str) -> User | None:
@@ -25,20 +28,31 @@ def authenticate(request, name: str, password: str) -> User | None:
     try:
         return get_adapter(request).authenticate(request, username=name, password=password)
     except (ValidationError, RateLimited) as error:
-        raise TooManyRequests("too many failed logins; wait five minutes and try again") from error
+        raise TooManyRequests(TOO_MANY) from error
+
+
+def is_the_companys(user) -> bool:
+    """Whether the password that opens this account is the one of the company's directory, and not kept here."""
+    return bool(settings.LDAP_URL) and DirectoryPerson.objects.filter(user_id=user.pk).exists()
+
+
+def has_one(user) -> bool:
+    """Whether a password opens this account at all."""
+    return user.has_usable_password() or is_the_companys(user)
 
 
 def require(request, user: User, password: object) -> None:
     """Goes on when this is the person's password.
 
     password: as it stands in a body, so it may be anything.
-    Raises Malformed, NotAllowed for somebody who has none, BadCredential, TooManyRequests as `authenticate`.
+    Raises Malformed, NotAllowed for somebody who has none, BadCredential, TooManyRequests as `authenticate`,
+    Unavailable when the directory whose password it is does not answer.
     """
     if not is_readable(password):
         raise Malformed("send your password")
-    if not user.has_usable_password():
+    if not has_one(user):
         raise NotAllowed("your account has no password; do this on the website, or set one there first")
-    if authenticate(request, user.username, password) != user:
+    if not _belongs_to(request, user, password):
         raise BadCredential("that is not your password")
 
 
@@ -60,6 +74,15 @@ def change(request, actor: Actor, user: User, old: object, new: object) -> None:
         user.save(update_fields=["password"])
         audit.record(actor, "profile.password", person=user.username)
     warn(request, user, "Your password was changed")
+
+
+def _belongs_to(request, user: User, password: str) -> bool:
+    if not is_the_companys(user):
+        return authenticate(request, user.username, password) == user
+    try:
+        return get_adapter(request).ask_directory(request, user, password)
+    except (ValidationError, RateLimited) as error:
+        raise TooManyRequests(TOO_MANY) from error
 
 
 def changed_on_page(sender, request, user: User, **more) -> None:

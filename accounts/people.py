@@ -37,14 +37,22 @@ def taking(name: str) -> Iterator[None]:
 
     Raises Conflict when it was ever held, also when somebody takes it at the same moment: the database is the judge.
     """
-    taken = Conflict(f"the name {name} is not available; choose another", code="name_taken")
     try:
         with transaction.atomic():
-            if not is_free(name):
-                raise taken
+            require_free(name)
             yield
     except IntegrityError:
-        raise taken from None
+        raise _taken(name) from None
+
+
+def require_free(name: str) -> None:
+    """Raises Conflict when somebody holds or ever held this name."""
+    if not is_free(name):
+        raise _taken(name)
+
+
+def _taken(name: str) -> Conflict:
+    return Conflict(f"the name {name} is not available; choose another", code="name_taken")
 
 
 def create(actor: Actor, name: str, email: str, password: str | None = None, *, superuser: bool = False) -> User:

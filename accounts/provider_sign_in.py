@@ -22,14 +22,15 @@ from django.dispatch import Signal
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from accounts import audit, names, notices, people, provider
+from accounts import absence, audit, names, notices, passwords, people, provider
 from accounts.actor import Actor, address_of
 from accounts.models import User
 from registry_site.errors import Conflict, Invalid, NotFound
 
 logger = logging.getLogger(__name__)
 
-# Sent with `actor`, `user` and `groups` (a set of names) whenever somebody signs in with the provider.
+# Sent with `actor`, `user`, `groups` (a set of names) and `teams` (those of each group, as the settings say) whenever
+# somebody signs in with the provider or the directory, and when the directory was asked about them.
 groups_known = Signal()
 MAX_GROUPS = 2000
 
@@ -76,6 +77,9 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         told = (data.get("userinfo") or {}).get("sub")
         if told is not None and told != data["id_token"]["sub"]:
             raise ImmediateHttpResponse(stopped(request, "mixed"))
+        _require_group(request, sociallogin)
+        if sociallogin.is_existing:
+            absence.end(sociallogin.user, absence.Source.PROVIDER)
         if sociallogin.is_existing or sociallogin.state.get("process") == "connect":
             return
         known = [each.email for each in sociallogin.email_addresses if each.verified]
@@ -135,10 +139,8 @@ def take_groups(sender, request, user: User, sociallogin=None, **more) -> None:
         return
     data = sociallogin.account.extra_data
     _shown_when(request, (data.get("id_token") or {}).get("auth_time"))
-    told = provider.claims_of(data).get(settings.OIDC_GROUPS_CLAIM)
-    listed = [told] if isinstance(told, str) else told if isinstance(told, list) else []
-    groups = {each for each in listed[:MAX_GROUPS] if isinstance(each, str)}
-    groups_known.send(User, actor=_actor(request, user), user=user, groups=groups)
+    teams = settings.OIDC_GROUP_TEAMS
+    groups_known.send(User, actor=_actor(request, user), user=user, groups=_groups(data), teams=teams)
 
 
 def connected(sender, request, sociallogin, **more) -> None:
@@ -155,7 +157,7 @@ def disconnect(request, actor: Actor, user: User, pk: int) -> None:
     account = SocialAccount.objects.filter(user=user, pk=pk).first()
     if account is None:
         raise NotFound("there is no such sign-in")
-    if not user.has_usable_password() and SocialAccount.objects.filter(user=user).count() == 1:
+    if not passwords.has_one(user) and SocialAccount.objects.filter(user=user).count() == 1:
         raise Conflict("set a password first; without one you could not sign in any more")
     with transaction.atomic():
         account.delete()
@@ -164,10 +166,25 @@ def disconnect(request, actor: Actor, user: User, pk: int) -> None:
 
 
 def stopped(request, why: str, **more) -> HttpResponse:
-    """The page that says why nobody was signed in, and what to do. why: mixed, known, cancelled or failed."""
+    """The page that says why nobody was signed in, and what to do. why: mixed, known, group, cancelled or failed."""
     return render(
         request, "pages/sign_in_stopped.html", {"why": why, "provider": settings.OIDC_NAME, **more}, status=409
     )
+
+
+def _groups(data: dict[str, Any]) -> set[str]:
+    told = provider.claims_of(data).get(settings.OIDC_GROUPS_CLAIM)
+    listed = [told] if isinstance(told, str) else told if isinstance(told, list) else []
+    return {each for each in listed[:MAX_GROUPS] if isinstance(each, str)}
+
+
+def _require_group(request, sociallogin) -> None:
+    group = settings.OIDC_REQUIRED_GROUP
+    if not group or group in _groups(sociallogin.account.extra_data):
+        return
+    if sociallogin.is_existing:
+        absence.begin(sociallogin.user, absence.Source.PROVIDER, f"not in the group {group} of {settings.OIDC_NAME}")
+    raise ImmediateHttpResponse(stopped(request, "group", group=group))
 
 
 def _shown_when(request, moment: object) -> None:

@@ -39,7 +39,9 @@ def uses_provider(user) -> bool:
 
 
 def _has_way(user) -> bool:
-    return user.has_usable_password() or uses_provider(user)
+    from accounts import passwords  # it knows models, which are not loaded when `actor` is
+
+    return passwords.has_one(user) or uses_provider(user)
 
 
 def _fresh_ways(request) -> list[dict[str, Any]]:

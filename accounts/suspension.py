@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts import audit, sessions
 from accounts.actor import Actor
-from accounts.models import Token, User
+from accounts.models import Absence, Token, User
 from registry_site.errors import Conflict, Invalid, NotAllowed, NotFound
 
 MAX_REASON = 200
@@ -17,6 +17,7 @@ def suspend(actor: Actor, name: str, reason: str) -> User:
     """Shut a person out at once: browser sessions end, tokens are refused, nobody signs in or resets the password.
 
     Packages, grants and memberships stay; workflows that the person's scope trusts publish nothing meanwhile.
+    Somebody whom their company no longer knows (`absence`) is suspended by the operator from then on.
     reason: for the audit log, which members of an org do not see.
     Raises NotAllowed for anybody but an operator, NotFound, Invalid without a reason, Conflict for oneself, the last
     admin, or somebody who is suspended already.
@@ -27,18 +28,14 @@ def suspend(actor: Actor, name: str, reason: str) -> User:
         raise Invalid(f"say why, in up to {MAX_REASON} characters, for the audit log")
     with transaction.atomic():
         user = _person(name)
-        if not user.is_active:
+        was_absent, _ = Absence.objects.filter(user=user).delete()
+        if not user.is_active and not was_absent:
             raise Conflict(f"{user.username} is suspended already")
         if actor.user is not None and actor.user.pk == user.pk:
             raise Conflict("you cannot suspend yourself; ask another operator")
-        others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
-        if user.is_superuser and not others.exists():
+        if is_last_admin(user):
             raise Conflict(f"{user.username} is the last admin; make another person admin first")
-        user.is_active = False
-        user.save(update_fields=["is_active"])
-        sessions.end_all(user)
-        _end_workflows(user)
-        audit.record(actor, "user.suspended", person=user.username, reason=reason)
+        shut_out(actor, user, reason)
     return user
 
 
@@ -52,10 +49,31 @@ def unsuspend(actor: Actor, name: str) -> User:
         user = _person(name)
         if user.is_active:
             raise Conflict(f"{user.username} is not suspended")
-        user.is_active = True
-        user.save(update_fields=["is_active"])
-        audit.record(actor, "user.unsuspended", person=user.username)
+        let_in(actor, user)
     return user
+
+
+def shut_out(actor: Actor, user: User, reason: str) -> None:
+    """What `suspend` does; part of a larger transaction, which locked the person and decided it."""
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+    sessions.end_all(user)
+    _end_workflows(user)
+    audit.record(actor, "user.suspended", person=user.username, reason=reason)
+
+
+def let_in(actor: Actor, user: User) -> None:
+    """What `unsuspend` does; part of a larger transaction, as `shut_out`."""
+    Absence.objects.filter(user=user).delete()
+    user.is_active = True
+    user.save(update_fields=["is_active"])
+    audit.record(actor, "user.unsuspended", person=user.username)
+
+
+def is_last_admin(user: User) -> bool:
+    """Whether nobody could operate the registry without this person."""
+    others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
+    return user.is_superuser and not others.exists()
 
 
 def _end_workflows(user: User) -> None:

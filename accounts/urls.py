@@ -73,6 +73,7 @@ pages = [
     path("settings/sessions/<int:session>/end", session_pages.end, name="end-session"),
     path("settings/sign-ins", sign_ins.page, name="socialaccount_connections"),
     path("settings/sign-ins/connect", sign_ins.connect, name="oidc-connect"),
+    path("settings/sign-ins/directory", sign_ins.connect_directory, name="directory-connect"),
     path("settings/sign-ins/<int:pk>/disconnect", sign_ins.disconnect, name="oidc-disconnect"),
     path("settings/delete", account.delete, name="delete-account"),
     path("login/oidc", sign_ins.login, name="oidc-login"),

@@ -1,10 +1,10 @@
-"""Groups of the sign-in provider as seats in teams: only in the teams that the settings name, at each sign-in."""
+"""Groups of the sign-in provider or the directory as seats in teams: only in those that the settings name."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
-from django.conf import settings
 from django.db import transaction
 
 from accounts import audit
@@ -16,34 +16,32 @@ from orgs.models import Membership, Role, Seat, Team
 logger = logging.getLogger(__name__)
 
 
-def seat(sender, actor: Actor, user: User, groups: set[str], **more) -> None:
+def seat(sender, actor: Actor, user: User, groups: set[str], teams: dict[str, list[tuple[str, str]]], **more) -> None:
     """Give the person a seat in each team of their groups, and take away those of groups they are not in.
 
+    teams: for each group the teams (org, team) that its people sit in.
     Who is no member of the team's org becomes a developer of it, and stays one when the group goes: what the org gives
     its members is for its owners to end. Teams that do not exist are logged and passed over.
     """
-    for (org_name, team_name), names in _mapped().items():
-        with transaction.atomic():
-            team = (
-                Team.objects.select_for_update(of=("self",))
-                .select_related("org__scope")
-                .filter(org__scope__name=org_name, name=team_name)
-                .first()
-            )
-            if team is None:
-                logger.warning("OIDC_GROUP_TEAMS names the team %s:%s, which does not exist", org_name, team_name)
-            elif names & groups:
-                _add(actor, team, user)
-            else:
-                _remove(actor, team, user)
+    named = {place for places in teams.values() for place in places}
+    wanted = {place for group in groups & teams.keys() for place in teams[group]}
+    seats = Seat.objects.filter(membership__user=user, team__name__in={team for _, team in named})
+    taken = set(seats.values_list("team__org__scope__name", "team__name"))
+    for place in sorted(wanted - taken):
+        _change(actor, user, place, _add)
+    for place in sorted((named - wanted) & taken):
+        _change(actor, user, place, _remove)
 
 
-def _mapped() -> dict[tuple[str, str], set[str]]:
-    teams: dict[tuple[str, str], set[str]] = {}
-    for group, places in settings.OIDC_GROUP_TEAMS.items():
-        for place in places:
-            teams.setdefault(place, set()).add(group)
-    return teams
+def _change(actor: Actor, user: User, place: tuple[str, str], change: Callable[[Actor, Team, User], None]) -> None:
+    org_name, team_name = place
+    with transaction.atomic():
+        teams = Team.objects.select_for_update(of=("self",)).select_related("org__scope")
+        team = teams.filter(org__scope__name=org_name, name=team_name).first()
+        if team is None:
+            logger.warning("a group gives a seat in the team %s:%s, which does not exist", org_name, team_name)
+        else:
+            change(actor, team, user)
 
 
 def _add(actor: Actor, team: Team, user: User) -> None:

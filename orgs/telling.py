@@ -46,7 +46,7 @@ def added(actor: Actor, org: Org, user: User, role: str) -> None:
     if user != actor.user:
         more = [TWO_FACTOR.format(org=org.name)] if org.requires_two_factor and not user.has_two_factor else []
         notices.tell(
-            user, Kind.ACCESS, f"You are {role} of {org.name}", f"{actor.name} did this.", *more, link=_org(org)
+            user, Kind.ACCESS, f"You are {role} of {org.name}", f"{_who(actor)} did this.", *more, link=_org(org)
         )
 
 
@@ -62,7 +62,7 @@ def seated(actor: Actor, team: Team, user: User, *, out: bool = False) -> None:
     if user != actor.user:
         what = f"You were {'removed from' if out else 'added to'} the team {team.name} of {team.org.name}"
         link = ("See the team", _page("team", team.org.name, team.name))
-        notices.tell(user, Kind.ACCESS, what, f"{actor.name} did this.", link=link)
+        notices.tell(user, Kind.ACCESS, what, f"{_who(actor)} did this.", link=link)
 
 
 def dissolved(actor: Actor, team: Team, users: Iterable[User]) -> None:
@@ -81,6 +81,10 @@ def locked_out(actor: Actor, org: Org, users: Iterable[User]) -> None:
 def deleted(actor: Actor, org: Org, users: Iterable[User]) -> None:
     """The org is gone."""
     notices.tell(users, Kind.ACCESS, f"{org.name} was deleted", f"{actor.name} deleted the organization {org.name}.")
+
+
+def _who(actor: Actor) -> str:
+    return actor.name or "An operator of this registry"
 
 
 def _org(org: Org) -> tuple[str, str]:

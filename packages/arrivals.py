@@ -12,7 +12,7 @@ from accounts.bearer import SHAPE
 from accounts.models import Scope
 from orgs.models import DEVELOPERS, FirstGrant, Team
 from packages import blobs, manifests, packuments, plans, readmes, tarballs, trust
-from packages.models import Access, Package, Permission, PersonGrant, StagedVersion, TeamGrant, Version
+from packages.models import Access, Package, Permission, PersonGrant, StagedVersion, TeamGrant, UsedNumber, Version
 from packages.names import PackageName
 from packages.wire import Upload
 from registry_site.errors import AlreadyPublished, Invalid, Refusal
@@ -32,8 +32,10 @@ def stored(actor: Actor, name: PackageName, upload: Upload) -> Iterator[dict[str
     """The columns of the upload's `Content`, looked into and with its bytes in the store.
 
     Before any row: a listed version has its bytes. When what follows is refused, the bytes go again.
-    Raises Invalid for a tarball or a manifest that breaks a rule, Unavailable when the store does not take it.
+    Raises Invalid for a tarball or a manifest that breaks a rule, AlreadyPublished as `require_unused`, Unavailable
+    when the store does not take it.
     """
+    require_unused(name.full, upload.version, upload.tarball.integrity)
     columns = _inspect(actor, name, upload)
     columns["blob"] = blobs.keep(upload.tarball.sha512, upload.tarball.path)
     try:
@@ -55,6 +57,13 @@ def published(package: Package, upload: Upload) -> Version | None:
     if same and version.unpublished_at is None and version.quarantined_at is None:
         return version
     raise taken(package.name, upload.version)
+
+
+def require_unused(name: str, number: str, integrity: str) -> None:
+    """Raises AlreadyPublished when the number had other bytes, in a time that this database does not know."""
+    used = UsedNumber.objects.filter(name=name, folded=number.lower()).first()
+    if used is not None and used.integrity != integrity:
+        raise taken(name, number)
 
 
 def waiting(package: Package, upload: Upload) -> StagedVersion | None:
@@ -99,8 +108,10 @@ def claim(actor: Actor, name: PackageName, level: str | None, **more: Any) -> tu
     level = first_level(scope, level)
     columns = {"scope": scope, "access": level, **more}
     package, created = Package.objects.get_or_create(name=name.full, defaults=columns)
-    if created:
-        _give_first_grants(actor, package)
+    if created and package.scope is None:
+        PersonGrant.objects.create(package=package, user=actor.user, permission=Permission.OWNER)
+    elif created:
+        give_first_grants(package)
     return package, created
 
 
@@ -109,10 +120,9 @@ def first_level(scope: Scope | None, asked: str | None) -> str:
     return (asked or Access.RESTRICTED) if scope else Access.PUBLIC
 
 
-def _give_first_grants(actor: Actor, package: Package) -> None:
-    if package.scope is None:
-        PersonGrant.objects.create(package=package, user=actor.user, permission=Permission.OWNER)
-    elif package.in_org:
+def give_first_grants(package: Package) -> None:
+    """Give a new package of an org to its team `developers`, as the org wants it; for a write transaction."""
+    if package.in_org:
         developers = Team.objects.select_related("org").get(org__scope=package.scope, name=DEVELOPERS)
         if developers.org.first_grant != FirstGrant.NONE:
             TeamGrant.objects.create(package=package, team=developers, permission=developers.org.first_grant)
@@ -134,8 +144,9 @@ def _inspect(actor: Actor, name: PackageName, upload: Upload) -> dict[str, Any]:
         "fileCount": facts.file_count,
         "unpackedSize": facts.unpacked_size,
     }
-    person = {"name": actor.name, "email": actor.public_email} | trust.mark_of(actor)
-    full, abbreviated = packuments.version_parts(name, manifest | {"_npmUser": person}, dist)
+    if actor.is_signed_in:  # not so for what an operator brings in of somebody who is not here
+        manifest["_npmUser"] = {"name": actor.name, "email": actor.public_email} | trust.mark_of(actor)
+    full, abbreviated = packuments.version_parts(name, manifest, dist)
     return {
         "number": upload.version,
         "folded": upload.version.lower(),

@@ -39,6 +39,11 @@ def build(package: Package, base: str) -> Document:
         return current.first() or _build(package.pk, base)
 
 
+def anew(package: Package, base: str) -> tuple[Joined, Joined]:
+    """The full and the abbreviated document, made from rows alone and not stored; for whoever doubts those that are."""
+    return _joined(package, runs.read(package, base, anew=True))
+
+
 def build_ahead(package: Package) -> None:
     """Build the documents that readers of a package had before, so that the next ones find them.
 

@@ -70,13 +70,17 @@ def _require_claimable(actor: Actor, name: PackageName) -> None:
         raise NotAllowed(f"only @{name.scope} may add packages to its scope")
     taken = Package.objects.filter(name=name.full)
     if not taken.exists():
-        name.require_usable()
-        _require_not_upstream(name)
+        require_free(name)
     elif not access.publishable_by(actor).filter(pk__in=taken).exclude(unpublished_at=None).exists():
         raise NotAllowed(f"you may not publish {name}; the name is not available", code="name_taken")
 
 
-def _require_not_upstream(name: PackageName) -> None:
+def require_free(name: PackageName) -> None:
+    """Goes on when a name that nothing here has may be used: it confuses nothing, and upstream has no such package.
+
+    Raises Invalid, NotAllowed, Unavailable when upstream does not say.
+    """
+    name.require_usable()
     # A name has one source. Only names without a scope are asked for, which are public here in any case.
     if name.scope or not ownership.may_ask(name.full):
         return

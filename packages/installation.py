@@ -207,6 +207,22 @@ def _mail() -> Iterator[Finding]:
         yield Finding("Mail", "warn", "mails come from registry@localhost, which many servers refuse; set EMAIL_FROM")
 
 
+def _directory() -> Iterator[Finding]:
+    if not settings.LDAP_URL:
+        return
+    from accounts.directory.client import asking  # ldap3 is large, and most registries have no directory
+
+    try:
+        with asking():
+            yield Finding("Directory", "good", f"{settings.LDAP_NAME} lets this registry in, at {settings.LDAP_URL}")
+    except Refusal as refusal:
+        yield Finding("Directory", "bad", f"{refusal.message}; the log says why (LDAP_URL, LDAP_BIND_DN, LDAP_CA_FILE)")
+    if settings.LDAP_URL.startswith("ldap://") and not settings.LDAP_STARTTLS:
+        yield Finding(
+            "Directory", "warn", "LDAP_STARTTLS is off: people's passwords go over the network as text; use ldaps://"
+        )
+
+
 def _signing() -> Iterator[Finding]:
     try:
         yield Finding("Signing key", "good", keyring.current().id)
@@ -282,5 +298,5 @@ def _size(count: int) -> str:
 
 
 _CHECKS: list[Callable[[], Iterator[Finding]]] = [
-    _database, _tables, _storage, _room, _clock, _addresses, _mail, _signing, _safety,
+    _database, _tables, _storage, _room, _clock, _addresses, _mail, _directory, _signing, _safety,
 ]  # fmt: skip

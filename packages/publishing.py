@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.actor import Actor
-from packages import arrivals, claims, provenance, signatures, telling
+from packages import arrivals, claims, ledger, provenance, signatures, telling
 from packages.changes import Unchanged, changing
 from packages.models import DistTag, Package, Version
 from packages.names import PackageName
@@ -42,27 +43,29 @@ def publish(actor: Actor, upload: Upload) -> Version:
         upload.tarball.discard()
 
 
-def enter(package: Package, version: Version, tags: tuple[str, ...]) -> None:
+def enter(package: Package, version: Version, tags: tuple[str, ...] | None, at: datetime | None = None) -> None:
     """Put a version on the list of its package, which is locked by `changing`, and point its tags at it.
 
-    tags: `latest` when there are none; the first listed version is always `latest`, too.
+    tags: `latest` when there are none, None moves none; the first listed version is always `latest`, too.
+    at: when it was published elsewhere, of one that moves in.
     Raises Invalid when the package has as many versions or tags as it can have.
     """
     first = not package.versions.listed().exists()
     version.package = package
-    version.published_at = timezone.now()  # now, not when its upload began: never before its package
+    version.published_at = at or timezone.now()  # now, not when its upload began: never before its package
     if first and not package.versions.exists():
         package.created_at = version.published_at  # its name may have been held for a staged version before
     package.unpublished_at, package.access_was = None, ""
     _require_room(package)
     version.save()
-    _move_tags(package, version, tags, first)
+    _move_tags(package, version, () if tags is None else tags or ("latest",), first)
 
 
 def _list(actor: Actor, name: PackageName, package: Package | None, upload: Upload, columns: dict[str, Any]) -> Version:
     version = Version(**columns)
     attested = provenance.attach(upload.provenance, version)
     signatures.sign(version)
+    ledger.note(name.full, version.number, version.integrity)
     try:
         with transaction.atomic():
             package, claimed = (package, False) if package else _claim(actor, name, upload.access)
@@ -98,7 +101,7 @@ def _require_room(package: Package) -> None:
 
 
 def _move_tags(package: Package, version: Version, tags: tuple[str, ...], first: bool) -> None:
-    names = dict.fromkeys([*tags, "latest"] if first or not tags else tags)
+    names = dict.fromkeys([*tags, "latest"] if first else tags)
     for name in names:
         DistTag.objects.update_or_create(package=package, name=name, defaults={"version": version})
     if package.tags.count() > MAX_TAGS:

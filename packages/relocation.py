@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,10 @@ from packages.blobs.store import Store
 from packages.models import StagedVersion, Version
 
 PIECE = 1 << 20
+
+
+class Damaged(OSError):
+    """The bytes are not those that were published."""
 
 
 class Named(NamedTuple):
@@ -47,19 +52,19 @@ def move(old: Store, new: Store, report: Moved, *, quick: bool = False) -> Itera
     report: is kept up to date. What is there already with its size is only read and compared, so that a move that
     broke off goes on where it was. quick: do not even read those. The old store is left as it was.
     """
-    for each in _named():
+    for each in named():
         try:
-            if _has(new, each):
+            if has(new, each):
                 report.there += 1
                 if not quick:
-                    _compare(new, each)
+                    compare(new, each)
             else:
-                _copy(old, new, each)
-                _compare(new, each)
+                copy(old, new, each)
+                compare(new, each)
                 report.copied += 1
                 report.bytes += each.size
         except OSError as error:
-            if _is_named(each.key):  # else it was removed meanwhile
+            if is_named(each.key):  # else it was removed meanwhile
                 report.wrong.append(f"{each.name}: {error}")
         yield each
 
@@ -69,7 +74,8 @@ def _rows():
     return StagedVersion.objects.all(), Version.objects.filter(erased_at=None)
 
 
-def _named() -> Iterator[Named]:
+def named() -> Iterator[Named]:
+    """Every tarball that a row names."""
     for rows in _rows():
         columns = ("pk", "package__name", "number", "blob", "size")
         last = 0
@@ -79,35 +85,52 @@ def _named() -> Iterator[Named]:
             last = some[-1][0]
 
 
-def _is_named(key: str) -> bool:
+def is_named(key: str) -> bool:
+    """Whether a row names this key, now."""
     return any(rows.filter(blob=key).exists() for rows in _rows())
 
 
-def _has(store: Store, each: Named) -> bool:
+def has(store: Store, each: Named) -> bool:
+    """Whether a store has a tarball at its full length. Raises OSError when it does not say."""
     try:
         return store.size(each.key) == each.size
     except FileNotFoundError:
         return False
 
 
-def _copy(old: Store, new: Store, each: Named) -> None:
+def copy(old: Store, new: Store, each: Named) -> None:
+    """Copy a tarball. Raises OSError, and keeps nothing, when it cannot be read whole or is not taken."""
+    with fetched(old, each, "in the old store") as path:
+        new.put(each.key, path)
+
+
+@contextmanager
+def fetched(store: Store, each: Named, where: str) -> Iterator[Path]:
+    """A file with the bytes of a tarball, gone afterwards. where: for the message.
+
+    Raises Damaged when they are not those that were published, OSError when they cannot be read.
+    """
     settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="move-", dir=settings.SPOOL_DIR) as folder:
         path = Path(folder) / "blob.tgz"
         digest = hashlib.sha512()
-        with old.open(each.key, each.size) as source, path.open("wb") as target:
+        with store.open(each.key, each.size) as source, path.open("wb") as target:
             while piece := source.read(PIECE):
                 digest.update(piece)
                 target.write(piece)
-        _require_same(digest.hexdigest(), each, "in the old store")
-        new.put(each.key, path)
+        _require_same(digest.hexdigest(), each, where)
+        yield path
 
 
-def _compare(store: Store, each: Named) -> None:
+def compare(store: Store, each: Named, where: str = "in the new store") -> None:
+    """Raises Damaged unless a store has the bytes that were published, OSError when it does not give them.
+
+    where: for the message.
+    """
     with store.open(each.key, each.size) as body:
-        _require_same(hashlib.file_digest(body, "sha512").hexdigest(), each, "in the new store")
+        _require_same(hashlib.file_digest(body, "sha512").hexdigest(), each, where)
 
 
 def _require_same(digest: str, each: Named, where: str) -> None:
     if digest != blobs.digest_of(each.key):
-        raise OSError(f"its bytes {where} are not those that were published")
+        raise Damaged(f"its bytes {where} are not those that were published")

@@ -44,16 +44,17 @@ class Parts:
     fresh: dict[int, Part]
 
 
-def read(package: Package, base: str) -> Parts:
+def read(package: Package, base: str, *, anew: bool = False) -> Parts:
     """The parts of a package's document under an address: those that are kept, and the others made from their rows.
 
     What is read of versions that did not change is in one index; the queries are as many however many those are.
+    anew: make all of them from their rows.
     """
     in_order = list(package.versions.order_by("published_at", "pk").values_list("pk", "stamp"))
     runs = [in_order[start : start + RUN] for start in range(0, len(in_order), RUN)]
     found = {
         place: part
-        for place, part in _kept(package, base)
+        for place, part in ([] if anew else _kept(package, base))
         if place < len(runs) and part.fingerprint == _fingerprint(runs[place])
     }
     made = dict(_made({place: run for place, run in enumerate(runs) if place not in found}, base))

@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from accounts.actor import Actor, Power
-from packages import access, arrivals, blobs, claims, provenance, publishing, signatures, telling
+from packages import access, arrivals, blobs, claims, ledger, provenance, publishing, signatures, telling
 from packages.access import Action
 from packages.changes import Unchanged, changing, maintaining
 from packages.models import Content, Package, StagedVersion, Version
@@ -222,6 +222,8 @@ def _release(actor: Actor, staged: StagedVersion) -> None:
     version = Version(staged_as=staged.key, **columns)
     attested = provenance.attach(staged.provenance, version)
     signatures.sign(version)
+    arrivals.require_unused(staged.package.name, staged.number, staged.integrity)
+    ledger.note(staged.package.name, staged.number, staged.integrity)
     with changing(staged.package, actor, "version.released", **_facts(staged)) as package:
         gone, _ = package.staged.filter(pk=staged.pk).delete()
         if not gone:

@@ -139,6 +139,34 @@ def group_teams(name: str) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
+def directory(name: str) -> str:
+    """The address of a directory (LDAP), as in `ldaps://ldap.example.com`; "" when unset.
+
+    Raises ImproperlyConfigured.
+    """
+    value = text(name).rstrip("/")
+    parts = urlsplit(value)
+    if "@" in parts.netloc:
+        seen[name] = Reading("environment", "", is_secret=True)
+        raise ImproperlyConfigured(f"{name} holds a user name or password; put them into LDAP_BIND_DN and its password")
+    try:
+        sound = parts.scheme in ("ldap", "ldaps") and parts.hostname and parts.port != 0 and not parts.path
+    except ValueError:
+        sound = False
+    if value and not sound:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it is like ldaps://ldap.example.com, or ldap:// with a port")
+    return value
+
+
+def search_filter(name: str, default: str, *places: str) -> str:
+    """A filter of a directory with at least one of these places in it, as `{name}`. Raises ImproperlyConfigured."""
+    value = text(name, default)
+    whole = value.startswith("(") and value.endswith(")") and value.count("(") == value.count(")")
+    if not whole or not any(place in value for place in places):
+        raise ImproperlyConfigured(f"{name} is {value!r}; it is like {default}, with {' or '.join(places)} in it")
+    return value
+
+
 def existing_file(name: str) -> Path | None:
     """The path of a file, None when unset. Raises ImproperlyConfigured when there is no such file."""
     value = text(name)

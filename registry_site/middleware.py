@@ -170,5 +170,6 @@ def site(request) -> dict:
         "registration_open": settings.REGISTRATION == "open",
         "mail_on": bool(settings.EMAIL_URL),
         "oidc_name": settings.OIDC_NAME if settings.OIDC_URL else "",
+        "ldap_name": settings.LDAP_NAME if settings.LDAP_URL else "",
         "request_id": getattr(request, "request_id", ""),
     }

@@ -11,12 +11,14 @@ from django.core.exceptions import ImproperlyConfigured
 from registry_site import databases, env
 from registry_site.env import (
     address,
+    directory,
     existing_file,
     group_teams,
     kept_secret,
     megabytes,
     networks,
     one_of,
+    search_filter,
     secret,
     switch,
     text,
@@ -46,6 +48,7 @@ TOKEN_MAX_DAYS = whole("TOKEN_MAX_DAYS", 365, least=1)
 PORT = whole("PORT", 8000, least=1)
 BIND = text("BIND", "127.0.0.1")
 WEB_CONCURRENCY = whole("WEB_CONCURRENCY", 2, least=1)
+WORKER = one_of("WORKER", "beside", "apart")  # where the background worker runs: beside the server, or by itself
 DRAIN_SECONDS = whole("DRAIN_SECONDS", 0)  # how long it serves on, not ready any more, after a SIGTERM
 DATA_DIR = Path(text("DATA_DIR") or BASE_DIR / "var").resolve()
 PUBLIC_URL = address("PUBLIC_URL")
@@ -106,6 +109,7 @@ _database = env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'registry.sqlit
 DATABASES = {"default": databases.configured(_database, pool=DATABASE_POOL)}
 
 STORAGE_URL = text("STORAGE_URL") or (DATA_DIR / "blobs").as_uri()
+LEDGER_URL = text("LEDGER_URL")  # which numbers were used; a folder of the storage unless it is said
 STORAGE_FALLBACK_URL = text("STORAGE_FALLBACK_URL")  # where blobs still are that STORAGE_URL does not have yet
 AWS_ACCESS_KEY_ID = secret("AWS_ACCESS_KEY_ID")
 AWS_SECRET_ACCESS_KEY = secret("AWS_SECRET_ACCESS_KEY")
@@ -222,10 +226,36 @@ OIDC_CLIENT_SECRET = secret("OIDC_CLIENT_SECRET")
 OIDC_NAME = text("OIDC_NAME", "Single sign-on")
 OIDC_GROUPS_CLAIM = text("OIDC_GROUPS_CLAIM", "groups")
 OIDC_GROUP_TEAMS = group_teams("OIDC_GROUP_TEAMS")  # group -> the teams (org, team) that its people sit in
+OIDC_REQUIRED_GROUP = text("OIDC_REQUIRED_GROUP")  # who is not in it there is suspended here
+OIDC_SIGN_IN_DAYS = whole("OIDC_SIGN_IN_DAYS", 0)  # who did not sign in there for so long is suspended here; 0: nobody
 if OIDC_URL and not OIDC_CLIENT_ID:
     raise ImproperlyConfigured("OIDC_URL needs OIDC_CLIENT_ID: the name of this registry at the provider")
 SOCIALACCOUNT_ADAPTER = "accounts.provider_sign_in.SocialAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False
+
+LDAP_URL = directory("LDAP_URL")
+LDAP_STARTTLS = switch("LDAP_STARTTLS", True)  # with ldap://, before any password is sent
+LDAP_CA_FILE = existing_file("LDAP_CA_FILE")
+LDAP_BIND_DN = text("LDAP_BIND_DN")
+LDAP_BIND_PASSWORD = secret("LDAP_BIND_PASSWORD")
+LDAP_NAME = text("LDAP_NAME", "Company directory")
+LDAP_USER_BASE = text("LDAP_USER_BASE")
+LDAP_USER_FILTER = search_filter("LDAP_USER_FILTER", "(uid={name})", "{name}")
+LDAP_NAME_ATTRIBUTE = text("LDAP_NAME_ATTRIBUTE", "uid")
+LDAP_GROUP_BASE = text("LDAP_GROUP_BASE")
+LDAP_GROUP_FILTER = search_filter(
+    "LDAP_GROUP_FILTER", "(|(member={dn})(uniqueMember={dn})(memberUid={name}))", "{dn}", "{name}"
+)
+LDAP_GROUP_TEAMS = group_teams("LDAP_GROUP_TEAMS")
+LDAP_REQUIRED_GROUP = text("LDAP_REQUIRED_GROUP")  # who is not in it there is suspended here
+if LDAP_URL and not LDAP_USER_BASE:
+    raise ImproperlyConfigured("LDAP_URL needs LDAP_USER_BASE: where people are, as in ou=people,dc=example,dc=com")
+if bool(LDAP_BIND_DN) != bool(LDAP_BIND_PASSWORD):
+    raise ImproperlyConfigured("LDAP_BIND_DN and LDAP_BIND_PASSWORD belong together; set both, or neither")
+if (LDAP_GROUP_TEAMS or LDAP_REQUIRED_GROUP) and not LDAP_GROUP_BASE:
+    raise ImproperlyConfigured("LDAP_GROUP_TEAMS and LDAP_REQUIRED_GROUP need LDAP_GROUP_BASE: where groups are")
+if LDAP_URL:
+    AUTHENTICATION_BACKENDS.append("accounts.directory.signing_in.DirectoryBackend")
 
 EMAIL_URL = secret("EMAIL_URL")
 vars().update(env.mail("EMAIL_URL"))
@@ -289,7 +319,7 @@ CONTENT_SECURITY_POLICY = {
 # --- files and logs ----------------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = Path(text("STATIC_DIR") or DATA_DIR / "static").resolve()
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # people upload tarballs only, to blobs

@@ -1,5 +1,6 @@
 """People, the names they hold, the credentials that speak for them, and the record of what was done."""
 
+from accounts.models.company import Absence, DirectoryPerson
 from accounts.models.credentials import MAX_MACHINE, Approval, Device, OneTimePass, Token, WebLogin
 from accounts.models.people import MAX_PASSWORD, Invitation, Scope, TwoFactorMode, User, validate_name
 from accounts.models.records import AuditEvent, RefusedRequest
@@ -7,9 +8,11 @@ from accounts.models.records import AuditEvent, RefusedRequest
 __all__ = [
     "MAX_MACHINE",
     "MAX_PASSWORD",
+    "Absence",
     "Approval",
     "AuditEvent",
     "Device",
+    "DirectoryPerson",
     "Invitation",
     "OneTimePass",
     "RefusedRequest",

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 
-from accounts import departure, notices, people
+from accounts import departure, notices, passwords, people
 from accounts import profile as profiles
 from accounts.adapter import INVITATION_KEY
 from accounts.forms import DeleteAccountForm, FirstAdminForm, NotificationsForm, ProfileForm
@@ -54,6 +54,8 @@ def notifications(request) -> HttpResponse:
 @login_required
 def set_password(request) -> HttpResponse:
     """Settings / password, of somebody who has none: asks first who they are, so that an open session gives nothing."""
+    if request.actor.is_signed_in and passwords.is_the_companys(request.actor.user):
+        return render(request, "pages/company_password.html", {"section": "password"})
     request.actor.require_recent()
     return password_set(request)
 

@@ -14,12 +14,13 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 from requests import RequestException
 
-from accounts import provider, provider_sign_in
+from accounts import passwords, provider, provider_sign_in
 from accounts.views.stepping import asks_again
-from registry_site.errors import NotFound, Unavailable
+from registry_site.errors import NotFound, Refusal, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ def page(request) -> HttpResponse:
     connected = list(SocialAccount.objects.filter(user=request.actor.user))
     shown = [(account, provider.claims_of(account.extra_data)) for account in connected]
     context = {"connected": shown, "provider_on": provider.is_on(), "section": "sign-ins"}
+    context["in_directory"] = passwords.is_the_companys(request.actor.user)
     return render(request, "pages/settings_sign_ins.html", context)
 
 
@@ -76,6 +78,30 @@ def disconnect(request, pk: int) -> HttpResponse:
     provider_sign_in.disconnect(request, request.actor, request.actor.user, pk)
     messages.success(request, f"The sign-in with {settings.OIDC_NAME} was disconnected.")
     return redirect("socialaccount_connections")
+
+
+@sensitive_post_parameters("password")
+@require_POST
+@login_required
+def connect_directory(request) -> HttpResponse:
+    """Let the directory's name and password open this account."""
+    _require_directory()
+    from accounts.directory import signing_in  # ldap3 is large, and most registries have no directory
+
+    request.actor.require_recent()  # the form is not kept over the way back: a password is in it
+    given = [request.POST.get(name, "") for name in ("name", "password")]
+    try:
+        signing_in.connect(request, request.actor, request.actor.user, *given)
+    except Refusal as refusal:
+        messages.error(request, f"{refusal.message[:1].upper()}{refusal.message[1:]}.")
+    else:
+        messages.success(request, f"From now on you sign in with your name and password of {settings.LDAP_NAME}.")
+    return redirect("socialaccount_connections")
+
+
+def _require_directory() -> None:
+    if not settings.LDAP_URL:
+        raise NotFound("this registry has no sign-in with a directory")
 
 
 def _go(request, *, process: str = "login") -> HttpResponse:

@@ -7,7 +7,7 @@ import secrets
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -96,6 +96,12 @@ def store() -> Store:
     if not settings.STORAGE_FALLBACK_URL:
         return new
     return MovingStore(new, at(settings.STORAGE_FALLBACK_URL, "STORAGE_FALLBACK_URL"))
+
+
+def below(url: str, folder: str) -> str:
+    """The address of a folder in the store at an address; neither sees what is in the other."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{folder}"))
 
 
 def at(url: str, name: str = "STORAGE_URL") -> Store:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+READABLE = 0o640  # also by a front server that is in the group; what was spooled is its owner's alone
+
 
 class FolderStore:
     """Blobs as files of one folder, two levels deep so that no folder grows large."""
@@ -18,12 +20,14 @@ class FolderStore:
     def put(self, key: str, source: Path) -> None:
         target = self.root / key
         target.parent.mkdir(parents=True, exist_ok=True)
+        source.chmod(READABLE)
         _sync(source)
         try:
             os.rename(source, target)
         except OSError:  # the spool is on another file system
             draft = target.with_suffix(".part")
             shutil.copyfile(source, draft)
+            draft.chmod(READABLE)
             _sync(draft)
             os.rename(draft, target)
             source.unlink()

@@ -21,6 +21,7 @@ ATTEMPTS = 3
 RESUMES = 3  # of one download that breaks off
 LINES = 32  # kept open
 BUFFER = 64 * 1024
+DEPTH = 2  # folders that every key is in
 
 
 class StoreError(OSError):
@@ -91,7 +92,9 @@ class S3Store:
         with _asking("list"):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix):
                 for each in page.get("Contents", ()):
-                    yield each["Key"].removeprefix(self.prefix)
+                    key = each["Key"].removeprefix(self.prefix)
+                    if key.count("/") == DEPTH:  # else it is of another store, below this one
+                        yield key
 
     def halves(self, before: float) -> Iterator[str]:
         pages = self._client.get_paginator("list_multipart_uploads")

@@ -8,7 +8,7 @@ from typing import BinaryIO, Protocol
 
 
 class Store(Protocol):
-    """Where blobs live. Keys are made by `blobs.keep` and hold no text of a user.
+    """Where blobs live, each two folders deep. Keys are made by `blobs.keep` and hold no text of a user.
 
     A blob is there whole or not at all, and never changes. Everything raises OSError when the place does not do what
     was asked; FileNotFoundError when it does not have the blob.

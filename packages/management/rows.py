@@ -86,15 +86,20 @@ def models() -> list[type[Model]]:
     return found
 
 
-def count() -> int:
+def count(source: str = SOURCE) -> int:
     """How many rows there are to copy."""
-    return sum(each._base_manager.using(SOURCE).count() for each in models())
+    return sum(each._base_manager.using(source).count() for each in models())
+
+
+def require_up_to_date() -> None:
+    """Goes on when the database in use has all tables of today. Raises CannotCopy."""
+    if not _is_up_to_date(SOURCE):
+        raise CannotCopy("the database in use is not up to date; run manage.py prepare first")
 
 
 def require_ready() -> None:
     """Goes on when the source is up to date and the target has nothing of ours. Raises CannotCopy."""
-    if not _is_up_to_date(SOURCE):
-        raise CannotCopy("the database in use is not up to date; run manage.py prepare first")
+    require_up_to_date()
     there = set(connections[TARGET].introspection.table_names())
     if there and "django_migrations" not in there:
         raise CannotCopy("the target holds tables of something else; name an empty database")
@@ -118,29 +123,31 @@ def make_tables(url: str) -> None:
             raise CannotCopy(f"the tables could not be made in the target: {done.stderr.strip()}")
 
 
-def copy(tell: Callable[[str, int], None] = lambda table, rows: None) -> dict[str, Table]:
+def copy(
+    tell: Callable[[str, int], None] = lambda table, rows: None, *, source: str = SOURCE, target: str = TARGET
+) -> dict[str, Table]:
     """Copy every row into tables that are there, and compare; gives what was copied by table.
 
-    tell: hears how many rows of which table were copied or compared.
+    tell: hears how many rows of which table were copied or compared. source, target: names of connections.
     While it runs, nobody writes into the source when that is SQLite, and PostgreSQL is read as of one moment.
-    Raises CannotCopy, and then nothing is in the target but empty tables.
+    Raises CannotCopy, and then the target is as it was.
     """
-    with transaction.atomic(using=SOURCE), transaction.atomic(using=TARGET):
-        if connections[SOURCE].vendor == "postgresql":
-            with connections[SOURCE].cursor() as cursor:
+    with transaction.atomic(using=source), transaction.atomic(using=target):
+        if connections[source].vendor == "postgresql":
+            with connections[source].cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        _empty()
-        copied = {model: _copied(model, tell) for model in models()}
-        numbering.carry(connections[SOURCE], connections[TARGET], models())
+        _empty(target)
+        copied = {model: _copied(model, source, target, tell) for model in models()}
+        numbering.carry(connections[source], connections[target], models())
         try:
-            connections[TARGET].check_constraints()
+            connections[target].check_constraints()
         except IntegrityError as error:
             raise CannotCopy(f"a row points to one that is not there: {error}") from error
         for model, table in copied.items():
-            if _read_back(model, tell) != table:
+            if _read_back(model, target, tell) != table:
                 raise CannotCopy(f"{model._meta.db_table} is not the same in both; nothing was kept")
-    if connections[TARGET].vendor == "postgresql":
-        with connections[TARGET].cursor() as cursor:
+    if connections[target].vendor == "postgresql":
+        with connections[target].cursor() as cursor:
             cursor.execute("ANALYZE")
     return {model._meta.db_table: table for model, table in copied.items()}
 
@@ -163,25 +170,27 @@ def _has_rows(model: type[Model]) -> bool:
     return model._base_manager.using(TARGET).order_by().exists()
 
 
-def _empty() -> None:
+def _empty(target: str) -> None:
     # What migrations made: types of content, permissions. The source has its own.
-    target = connections[TARGET]
-    with target.cursor() as cursor:
+    quote = connections[target].ops.quote_name
+    with connections[target].cursor() as cursor:
         for model in reversed(models()):
-            cursor.execute(f"DELETE FROM {target.ops.quote_name(model._meta.db_table)}")  # noqa: S608 - our own names
+            cursor.execute(f"DELETE FROM {quote(model._meta.db_table)}")  # noqa: S608 - our own names
 
 
-def _copied(model: type[Model], tell: Callable[[str, int], None]) -> Table:
-    target, fields = connections[TARGET], _fields(model)
+def _copied(model: type[Model], source: str, into: str, tell: Callable[[str, int], None]) -> Table:
+    target, fields = connections[into], _fields(model)
     table = target.ops.quote_name(model._meta.db_table)
     columns = ", ".join(target.ops.quote_name(field.column) for field in fields)
     insert = f"INSERT INTO {table} ({columns}) VALUES ({', '.join(['%s'] * len(fields))})"  # noqa: S608
     count = seal = 0
     with target.cursor() as cursor:
         cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - what a trigger on another table made of its rows
-        for batch in _batches(_rows(model, SOURCE, fields)):
+        for batch in _batches(_rows(model, source, fields)):
             try:
-                values = [[_stored(field, value) for field, value in zip(fields, row, strict=True)] for row in batch]
+                values = [
+                    [_stored(field, value, target) for field, value in zip(fields, row, strict=True)] for row in batch
+                ]
                 cursor.executemany(insert, values)
             except (DatabaseError, ValueError) as error:
                 raise CannotCopy(f"a row of {model._meta.db_table} is not taken: {error}") from error
@@ -191,9 +200,9 @@ def _copied(model: type[Model], tell: Callable[[str, int], None]) -> Table:
     return Table(count, seal)
 
 
-def _read_back(model: type[Model], tell: Callable[[str, int], None]) -> Table:
+def _read_back(model: type[Model], target: str, tell: Callable[[str, int], None]) -> Table:
     count = seal = 0
-    for batch in _batches(_rows(model, TARGET, _fields(model))):
+    for batch in _batches(_rows(model, target, _fields(model))):
         count += len(batch)
         seal += sum(_seal(row) for row in batch)
         tell(model._meta.db_table, len(batch))
@@ -218,10 +227,10 @@ def _batches(rows: Iterator[tuple]) -> Iterator[list[tuple]]:
         yield batch
 
 
-def _stored(field: Field, value: Any) -> Any:
+def _stored(field: Field, value: Any, target: Any) -> Any:
     if value is None and isinstance(field, JSONField) and not field.null:  # JSON's null, and not SQL's
-        return field.get_db_prep_value(value, connections[TARGET])
-    return field.get_db_prep_save(value, connections[TARGET])
+        return field.get_db_prep_value(value, target)
+    return field.get_db_prep_save(value, target)
 
 
 def _seal(row: tuple) -> int:

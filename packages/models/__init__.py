@@ -16,6 +16,7 @@ from packages.models.staging import StagedVersion
 from packages.models.stars import Star
 from packages.models.token_use import TokenUse
 from packages.models.trust import Issuer, RefusedExchange, SpentIdentity, TrustedPublisher
+from packages.models.used import UsedNumber
 from packages.models.webhooks import Webhook, WebhookDelivery
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "TwoFactor",
     "UpstreamAttestations",
     "UpstreamKeys",
+    "UsedNumber",
     "Version",
     "Webhook",
     "WebhookDelivery",

@@ -38,7 +38,7 @@ class TlsRegistry(Registry):
         """Start the product, then the proxy in front of it."""
         super().start()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*_certificates(self.data_dir, self.authority))
+        context.load_cert_chain(*certificates(self.data_dir, self.authority))
         os.environ["SSL_CERT_FILE"] = str(self.authority)  # the requests of the tests' own trust it, too
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         threading.Thread(target=self._accept, args=(context,), daemon=True).start()
@@ -86,7 +86,8 @@ def _pour(source: socket.socket, target: socket.socket) -> None:
             target.sendall(read)
 
 
-def _certificates(folder: Path, authority: Path) -> tuple[Path, Path]:
+def certificates(folder: Path, authority: Path) -> tuple[Path, Path]:
+    """Make an authority and a certificate of it for loopback; gives the files of the chain and of its key."""
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Authority of the tests")])
     now = datetime.datetime.now(datetime.UTC)

@@ -127,6 +127,33 @@ def test_sweep_blobs_removes_what_no_version_names_and_is_old(publish, uma, tmp_
     assert set(blobs.store().keys()) == {named, keys[0]} | ({keys[25]} if dry else set())
 
 
+@pytest.mark.usefixtures("folder")
+def test_sweep_blobs_leaves_a_storage_alone_that_is_of_another_database(publish, uma, tmp_path):
+    publish(uma, "@uma/x")
+    for number in range(21):
+        source = tmp_path / "source"
+        source.write_bytes(b"of another database")
+        os.utime(blobs.store().root / blobs.keep(bytes([number]) * 64, source), (0, 0))
+    with pytest.raises(CommandError, match="right database"):
+        run("sweep_blobs")
+    assert len(list(blobs.store().keys())) == 22
+    assert "21 unnamed" in run("sweep_blobs", "--anyway")
+    assert len(list(blobs.store().keys())) == 1
+
+
+@pytest.mark.usefixtures("folder")
+def test_sweep_blobs_has_a_floor_and_looks_only_where_tarballs_lie(publish, uma):
+    publish(uma, "@uma/x")
+    other = blobs.store().root / "backups" / "2026" / "manifest.json"
+    other.parent.mkdir(parents=True)
+    other.write_text("{}")
+    os.utime(other, (0, 0))
+    with pytest.raises(CommandError, match="1 or more"):
+        run("sweep_blobs", "--hours", "0")
+    run("sweep_blobs", "--hours", "1")
+    assert other.exists()
+
+
 @pytest.mark.parametrize("dry", [True, False])
 def test_sweep_blobs_removes_halves_of_uploads(db, settings, dry):
     settings.SPOOL_DIR.mkdir()

@@ -52,6 +52,11 @@ def test_somebody_else_is_told_where_the_bytes_are(way, npm, publish, uma, setti
     assert counted() == 1
 
 
+def test_a_front_server_in_the_group_can_read_what_is_kept(publish, uma, folder):
+    kept = folder / publish(uma, "@uma/x").blob
+    assert kept.stat().st_mode & 0o777 == 0o640
+
+
 def test_who_may_not_see_it_is_told_nothing(way, npm, publish, uma, dave):
     publish(uma, "@uma/x")
     for asked in (npm, npm.as_(login_token(dave))):

@@ -150,7 +150,7 @@ def test_d24_changing_addresses_asks_for_a_recent_sign_in_and_touches_ones_own(c
 
 def test_every_letter_and_every_news_can_be_filled(alice):
     given = dict.fromkeys(("activate_url", "password_reset_url", "signup_url"), "https://x") | {"user": alice.user}
-    given |= {"email": "e@x", "from_email": "a@x", "to_email": "b@x", "deleted_email": "c@x"}
+    given |= {"email": "e@x", "from_email": "a@x", "to_email": "b@x", "deleted_email": "c@x", "directory": "Acme"}
     for letter in LETTERS.values():
         subject, paragraphs, _ = filled(letter, given)
         assert "{" not in subject + " ".join(paragraphs)

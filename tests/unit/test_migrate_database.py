@@ -87,10 +87,10 @@ def test_what_breaks_off_leaves_nothing_and_can_be_started_again(target, uma, pu
     publish(uma, "@uma/x")
     real = rows._copied
 
-    def broken(model, tell):
+    def broken(model, *more):
         if model is Version:
             raise rows.CannotCopy("the power went")
-        return real(model, tell)
+        return real(model, *more)
 
     monkeypatch.setattr(rows, "_copied", broken)
     with pytest.raises(CommandError, match="the power went"):

@@ -41,6 +41,7 @@ WRONG = {
     "DATABASE_POOL": ["-1", "many"],
     "TARBALLS_BY": ["nginx"],
     "LOG_FORMAT": ["xml"],
+    "WORKER": ["off"],
 }
 
 

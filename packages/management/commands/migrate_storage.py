@@ -7,7 +7,7 @@ from django.core.management import CommandError
 from django.template.defaultfilters import filesizeformat
 
 from accounts.management.verbs import VerbCommand
-from packages import blobs, relocation
+from packages import blobs, ledger, relocation
 from packages.management.progress import bar
 
 SHOWN = 100
@@ -43,4 +43,12 @@ class Command(VerbCommand):
             self.stderr.write(each)
         if report.wrong:
             raise CommandError(f"{len(report.wrong)} tarballs are not in the new store; run it again")
+        if not settings.LEDGER_URL:
+            self._carry_ledger(source, target)
         self.stdout.write("Every version has its bytes in the new store, and they are what was published")
+
+    def _carry_ledger(self, source: str, target: str) -> None:
+        try:
+            ledger.carry(blobs.below(source, "ledger"), blobs.below(target, "ledger"))
+        except OSError as error:
+            raise CommandError(f"the ledger of used numbers was not copied whole: {error}; run it again") from error

@@ -13,6 +13,7 @@ from django.urls import reverse
 from accounts import people
 from accounts.actor import operator
 from packages import installation, keyring, signatures
+from packages.management.alone import alone
 from registry_site.errors import Refusal
 
 
@@ -20,13 +21,20 @@ class Command(BaseCommand):
     help = "Bring the data folder up to date: tables, static files, signatures, and a link for the first admin."
     requires_system_checks: list[str] = []
 
+    def add_arguments(self, parser) -> None:
+        parser.add_argument("--static", action="store_true", help="only the static files, for building an image")
+
     def handle(self, *args, **options) -> None:
         for folder in (settings.DATA_DIR, settings.SPOOL_DIR):
             folder.mkdir(parents=True, exist_ok=True)
-        call_command("migrate", interactive=False, verbosity=0)
-        call_command("createcachetable", verbosity=0)
-        _collect_static()
-        self._sign_versions()
+        if options["static"]:
+            _collect_static()
+            return
+        with alone(settings.DATA_DIR, lambda: self.stdout.write("Another process prepares; waiting ...")):
+            call_command("migrate", interactive=False, verbosity=0)
+            call_command("createcachetable", verbosity=0)
+            _collect_static()
+            self._sign_versions()
         self._look()
         website = settings.PUBLIC_URL or f"http://localhost:{settings.PORT}"
         self.stdout.write(
@@ -64,8 +72,10 @@ def _collect_static() -> None:
 
 
 def _static_state() -> str:
-    digest = hashlib.sha256()
+    # What is in the files: the layers of an image keep neither times nor the order of a folder to the letter.
+    state = []
     for finder in get_finders():
         for path, storage in finder.list(None):
-            digest.update(f"{path} {storage.size(path)} {storage.get_modified_time(path)}\n".encode())
-    return digest.hexdigest()
+            with storage.open(path) as file:
+                state.append(f"{path} {hashlib.sha256(file.read()).hexdigest()}\n")
+    return hashlib.sha256("".join(sorted(state)).encode()).hexdigest()

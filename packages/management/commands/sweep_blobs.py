@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 from django.conf import settings
+from django.core.management import CommandError
 
 from accounts.management.verbs import VerbCommand
-from packages import blobs
+from packages import blobs, relocation
 from packages.models import StagedVersion, Version
 
 BATCH = 500
+WHERE_BLOBS_ARE = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[^/]+")  # what lies elsewhere is not of this registry
+MANY = 20  # unnamed tarballs; with more, and fewer that are named, the database may be another one than the storage's
+LEAST_HOURS = 1  # an upload that takes longer than this was cut by every proxy
 
 
 class Command(VerbCommand):
@@ -21,11 +26,14 @@ class Command(VerbCommand):
 
     def add_arguments(self, parser) -> None:
         parser.add_argument("--hours", type=int, default=24, help="leave younger ones alone (24)")
+        parser.add_argument("--anyway", action="store_true", help="also when most of the storage goes")
         parser.add_argument("--dry-run", action="store_true", help="only list them")
 
     def do(self, options) -> None:
+        if options["hours"] < LEAST_HOURS:
+            raise CommandError(f"--hours is {LEAST_HOURS} or more: what is younger may belong to a publish under way")
         swept = 0
-        for key in unnamed(older_than=options["hours"] * 3600):
+        for key in self._unnamed(options):
             swept += 1
             self.stdout.write(key)
             if not options["dry_run"]:
@@ -43,6 +51,15 @@ class Command(VerbCommand):
                 store.drop(half)
         self.stdout.write(f"{swept} unnamed tarballs" + (" found" if options["dry_run"] else " removed"))
 
+    def _unnamed(self, options) -> list[str]:
+        found = list(unnamed(older_than=options["hours"] * 3600))
+        if len(found) > MANY and len(found) > relocation.count() and not (options["anyway"] or options["dry_run"]):
+            raise CommandError(
+                f"{len(found)} tarballs are named by no version, more than those that are: is this the right database? "
+                "Nothing was removed; --anyway removes them"
+            )
+        return found
+
 
 def halves(older_than: float) -> list[Path]:
     """Files of the spool that nobody writes any more: an upload or a download ended with its process."""
@@ -56,7 +73,7 @@ def unnamed(older_than: float) -> Iterator[str]:
     Younger ones may belong to a publish that is about to commit.
     """
     store, floor = blobs.store(), time.time() - older_than
-    keys = store.keys()
+    keys = filter(WHERE_BLOBS_ARE.fullmatch, store.keys())
     while batch := list(islice(keys, BATCH)):
         named = {
             key

@@ -1,0 +1,123 @@
+"""Making a backup: the database first, then each tarball it names that is not there yet, last the manifest."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import shutil
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.conf import settings
+from django.utils import timezone
+
+from packages import blobs, relocation
+from packages.backup import keys as key_files
+from packages.backup import snapshot
+from packages.backup.place import Manifest, Place, new_name
+from packages.backup.snapshot import Tell
+from packages.blobs.store import Store
+from registry_site.errors import Conflict, Unavailable
+
+ROUNDS = 3  # of copying the database: a tarball that was removed meanwhile is in the next copy no more
+LEVEL = 6
+
+
+class Removed(Exception):
+    """A tarball that the copy of the database names went away while tarballs were copied."""
+
+
+@dataclass
+class Copied:
+    """How it goes. missing: a sentence about each tarball that has no good bytes."""
+
+    copied: int = 0
+    bytes: int = 0
+    there: int = 0
+    named: int = 0
+    named_bytes: int = 0
+    missing: list[str] = field(default_factory=list)
+
+
+def make(place: Place, report: Copied, tell: Tell, *, keys: bool = False) -> Manifest:
+    """Back the registry up while it runs.
+
+    report: is kept up to date. tell: hears what is copied, and how many. keys: put the secret key and the signing keys
+    into it, too; whoever reads the backup then has them.
+    Raises Unavailable when the place or the database does not do what it was asked; then there is no backup, but what
+    was copied is not copied again. Raises Conflict when tarballs were removed all the time.
+    """
+    settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
+    for _ in range(ROUNDS):
+        with tempfile.TemporaryDirectory(prefix="backup-", dir=settings.SPOOL_DIR) as folder:
+            database = Path(folder) / "database.sqlite3"
+            made_at = timezone.now()
+            snapshot.take(database, tell)
+            try:
+                place.prepare()
+                _copy_tarballs(place, database, report, tell)
+                return _finish(place, database, report, made_at.isoformat(), keys)
+            except Removed:
+                continue
+            except OSError as error:
+                raise Unavailable(f"the backup could not be written: {error}") from error
+    raise Conflict("tarballs were removed while they were copied, each time; run it again")
+
+
+def _copy_tarballs(place: Place, database: Path, report: Copied, tell: Tell) -> None:
+    store, there = blobs.store(), place.kept()
+    report.there = report.named = report.named_bytes = 0
+    report.missing.clear()
+    for each in snapshot.named(database):
+        report.named, report.named_bytes = report.named + 1, report.named_bytes + each.size
+        if each.key in there:
+            report.there += 1
+        else:
+            _copy(store, place, each, report)
+        tell("tarballs", 1)
+
+
+def _copy(store: Store, place: Place, each: relocation.Named, report: Copied) -> None:
+    with ExitStack() as stack:
+        try:
+            _require_length(store, each)
+            path = stack.enter_context(relocation.fetched(store, each, "in the storage"))
+        except OSError as error:
+            if not relocation.is_named(each.key):
+                raise Removed from error
+            if not isinstance(error, (relocation.Damaged, FileNotFoundError)) and error.errno != errno.EIO:
+                raise  # the storage does not answer, or the disk is full: that says nothing of this tarball
+            report.missing.append(f"{each.name}: {error}")
+            return
+        place.blobs.put(each.key, path)
+    report.copied, report.bytes = report.copied + 1, report.bytes + each.size
+
+
+def _require_length(store: Store, each: relocation.Named) -> None:
+    if (found := store.size(each.key)) != each.size:
+        raise relocation.Damaged(f"it has {found} bytes in the storage, and should have {each.size}")
+
+
+def _finish(place: Place, database: Path, report: Copied, made_at: str, keys: bool) -> Manifest:
+    name = new_name()
+    manifest = Manifest(
+        name=name,
+        made_at=made_at,
+        registry=settings.REGISTRY_NAME,
+        database=place.keep(name, _packed(database)),
+        keys=key_files.keep(place, name, database.parent) if keys else None,
+        tarballs=report.named,
+        bytes=report.named_bytes,
+        missing=list(report.missing),
+    )
+    place.finish(manifest, database.parent)
+    return manifest
+
+
+def _packed(database: Path) -> Path:
+    packed = database.with_suffix(".sqlite3.gz")
+    with database.open("rb") as plain, gzip.open(packed, "wb", compresslevel=LEVEL) as target:
+        shutil.copyfileobj(plain, target, 1 << 20)
+    return packed

@@ -1,0 +1,181 @@
+"""The way back: tarballs first, then all rows in one transaction; a restore that broke off changed no row."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts.actor import operator
+from accounts.models import AuditEvent, Scope, User
+from packages import blobs, relocation
+from packages.backup import credentials, numbers, snapshot
+from packages.backup.place import Manifest, Place
+from packages.backup.snapshot import Tell
+from packages.blobs.store import Store
+from packages.management import rows
+from packages.models import Package
+from registry_site.errors import Conflict, Unavailable
+
+
+@dataclass
+class Restored:
+    """How it went. wrong: a sentence about each tarball of the backup that is not good."""
+
+    copied: int = 0
+    there: int = 0
+    rows: int = 0
+    tokens: int = 0
+    wrong: list[str] = field(default_factory=list)
+    since: numbers.Since = field(default_factory=numbers.Since)
+
+
+def check(place: Place, manifest: Manifest, report: Restored, tell: Tell) -> None:
+    """Read a whole backup and compare it with its manifest and its digests; nothing is changed.
+
+    Raises Unavailable when its database is damaged; tarballs that are not good are in the report.
+    """
+    with _fetched(place, manifest) as database:
+        for each in snapshot.named(database):
+            _compare(place, each, report)
+            tell("tarballs", 1)
+
+
+def restore(
+    place: Place, manifest: Manifest, report: Restored, tell: Tell, *, replace: bool = False, partial: bool = False
+) -> None:
+    """Bring back what a backup holds: its tarballs into the storage, its rows into the database in use.
+
+    Nobody is signed in afterwards, all tokens are revoked, and what the ledger knows to be used stays used.
+    replace: also when the registry has data, all of which is lost. partial: also when tarballs are missing.
+    Raises Conflict when the registry has data or tarballs are missing, Unavailable when something cannot be read or
+    written; then no row was changed.
+    """
+    _require_tables()
+    if not replace:
+        _require_empty()
+    if manifest.missing and not partial:
+        raise Conflict(
+            f"when this backup was made, {len(manifest.missing)} tarballs had no good bytes, {manifest.missing[0]}; "
+            "take an older one (--name), or restore without them (--partial)"
+        )
+    used = _used()
+    with _fetched(place, manifest) as database:
+        for each in snapshot.named(database):
+            _bring_back(place, each, report)
+            tell("tarballs", 1)
+        if report.wrong and not partial:
+            raise Unavailable(
+                f"{len(report.wrong)} tarballs of the backup are not good, {report.wrong[0]}; no row was changed"
+            )
+        try:
+            with snapshot.opened(database) as alias:
+                _secure(alias, manifest.name, used, report)
+                copied = rows.copy(tell, source=alias, target=rows.SOURCE)
+        except rows.CannotCopy as error:
+            raise Unavailable(f"the rows could not be written: {error}") from error
+        report.rows = sum(table.rows for table in copied.values())
+
+
+def mend(place: Place, report: Restored, tell: Tell) -> None:
+    """Bring back the bytes of versions whose tarball is not whole in the storage; no row is changed.
+
+    Raises Unavailable when the storage does not take one; what the backups do not have either is in the report.
+    """
+    for each in relocation.named():
+        _bring_back(place, each, report)
+        tell("tarballs", 1)
+
+
+def secure(report: Restored) -> None:
+    """End credentials and keep used numbers in the database in use, which something else brought back.
+
+    Raises Unavailable when the ledger cannot be read; then no row was changed.
+    """
+    used = _used()
+    with transaction.atomic():
+        _secure(rows.SOURCE, "of another program", used, report)
+
+
+def _require_tables() -> None:
+    try:
+        rows.require_up_to_date()
+    except rows.CannotCopy as error:
+        raise Conflict(str(error)) from error
+
+
+def _require_empty() -> None:
+    if any(model._base_manager.exists() for model in (User, Scope, Package)):
+        raise Conflict("this registry has data; --replace puts the backup in its place, and what it has now is lost")
+
+
+@contextmanager
+def _fetched(place: Place, manifest: Manifest) -> Iterator[Path]:
+    settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="restore-", dir=settings.SPOOL_DIR) as folder:
+        packed, database = Path(folder) / "database.sqlite3.gz", Path(folder) / "database.sqlite3"
+        place.fetch(manifest.database, packed)
+        with gzip.open(packed) as source, database.open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+        packed.unlink()
+        yield database
+
+
+def _compare(place: Place, each: relocation.Named, report: Restored) -> None:
+    try:
+        relocation.compare(place.blobs, each, "in the backup")
+        report.there += 1
+    except OSError as error:
+        report.wrong.append(f"{each.name}: {error}")
+
+
+def _bring_back(place: Place, each: relocation.Named, report: Restored) -> None:
+    store = blobs.store()
+    if _is_whole(store, each):
+        report.there += 1
+        return
+    try:
+        with relocation.fetched(place.blobs, each, "in the backup") as path:
+            _put(store, each.key, path)
+        report.copied += 1
+    except OSError as error:
+        report.wrong.append(f"{each.name}: {error}")
+
+
+def _is_whole(store: Store, each: relocation.Named) -> bool:
+    try:
+        relocation.compare(store, each)
+    except OSError:
+        return False
+    return True
+
+
+def _put(store: Store, key: str, source: Path) -> None:
+    try:
+        store.put(key, source)
+    except OSError as error:
+        raise Unavailable(f"the storage does not take tarballs: {error}; no row was changed") from error
+
+
+def _used() -> numbers.Used:
+    try:
+        return numbers.used()
+    except OSError as error:
+        raise Unavailable(f"the ledger of used numbers cannot be read: {error}; no row was changed") from error
+
+
+def _secure(alias: str, name: str, used: numbers.Used, report: Restored) -> None:
+    numbers.keep_used(alias, used, report.since)
+    report.tokens = credentials.end(alias)
+    AuditEvent.objects.using(alias).create(
+        action="registry.restored",
+        credential=operator().credential,
+        facts={"backup": name, "numbers": len(report.since.numbers), "tokens": report.tokens},
+    )

@@ -1,0 +1,24 @@
+"""Whether what this registry holds is as it has to be: asked of the database and the storage alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from packages.verification import documents, names, people, tarballs, versions
+from packages.verification.wrong import Wrong
+
+__all__ = ["Wrong", "look"]
+
+
+def look(tell: Callable[[int], None], *, quick: bool = False, sample: int | None = 1000) -> Iterator[Wrong]:
+    """All that is wrong, while the registry runs; what changes meanwhile is asked twice.
+
+    tell: hears how many tarballs and documents were looked at. quick: do not read the bytes of tarballs, only lengths.
+    sample: how many documents are made anew and compared, those that changed last; None for all.
+    Raises OSError when the storage does not answer. Source: `manage.py verify`.
+    """
+    yield from versions.look()
+    yield from people.look()
+    yield from names.look()
+    yield from documents.look(tell, sample)
+    yield from tarballs.look(tell, quick=quick)

@@ -1,0 +1,345 @@
+"""A backup of a running registry is whole or is none, and what comes back opens nothing that was closed since."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sqlite3
+import threading
+from contextlib import closing
+from io import StringIO
+
+import pytest
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from accounts.models import AuditEvent, Invitation, Scope, Token
+from orgs.models import Membership, Role
+from packages import blobs, feed_keys, keyring, releases
+from packages.backup import making, restoring, snapshot
+from packages.backup.place import Place, _seal
+from packages.models import FeedKey, Package, UsedNumber, Version
+from packages.packuments import revision_of
+from registry_site.errors import AlreadyPublished, Conflict, NotAllowed, NotFound, Unavailable
+from tests.conftest import login_token
+from tests.tools.sessions import sign_in
+
+pytestmark = pytest.mark.django_db(transaction=True)  # what is copied is what was committed
+
+ON_BOTH = ("test_what_was_there", "test_publishing_goes_on", "test_another_program")
+
+
+@pytest.fixture(autouse=True)
+def _once(request, db):
+    if connection.vendor != "sqlite" and not request.node.name.startswith(ON_BOTH):
+        pytest.skip("it is about files; a copy of PostgreSQL makes all tables of SQLite first, which takes its time")
+
+
+@pytest.fixture
+def where(tmp_path):
+    return str(tmp_path / "backups")
+
+
+def run(*words: str) -> str:
+    told = StringIO()
+    call_command(*words, stdout=told, stderr=told)
+    return told.getvalue()
+
+
+def make(where: str, tell=lambda what, count: None, **more) -> making.Copied:
+    report = making.Copied()
+    making.make(Place(where), report, tell, **more)
+    return report
+
+
+def numbers(name: str = "@uma/x") -> list[str]:
+    return sorted(Version.objects.filter(package__name=name).values_list("number", flat=True))
+
+
+def files_of(where: str, folder: str) -> list[str]:
+    root = Place(where).blobs.root.parent / folder
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("kind", ["folder", "object store"])
+def test_what_was_there_comes_back_and_what_came_since_keeps_its_number(
+    npm, client, bucket, tmp_path, publish, uma, gina, kind
+):
+    where = bucket.address() if kind == "object store" else str(tmp_path / "backups")
+    publish(uma, "@uma/x", "1.0.0", access="public")
+    publish(uma, "@uma/x", "1.1.0")
+    token = login_token(uma)
+    sign_in(client, gina)
+    assert npm.as_(token).get("-/whoami").status_code == 200
+    assert "2 tarballs" in run("backup", where)
+    publish(uma, "@uma/x", "1.2.0", description="the real one")
+    releases.unpublish_versions(uma, "@uma/x", frozenset({"1.0.0", "1.2.0"}), revision_of(Package.objects.get()))
+    blobs.discard(Version.objects.get(number="1.0.0").blob)
+
+    told = run("restore", where, "--replace")
+    assert "1 tarballs" in told
+    assert "@uma/x@1.2.0" in told
+    assert numbers() == ["1.0.0", "1.1.0"]
+    assert npm.get("@uma/x/-/x-1.0.0.tgz").status_code == 200
+    assert sorted(npm.get("@uma/x").json()["versions"]) == ["1.0.0", "1.1.0"]
+
+    assert npm.as_(token).get("-/whoami").status_code == 401
+    assert not Session.objects.exists()
+    assert AuditEvent.objects.get(action="registry.restored").facts["numbers"] == 1
+
+    with pytest.raises(AlreadyPublished):
+        publish(uma, "@uma/x", "1.2.0", description="another one")
+    assert numbers() == ["1.0.0", "1.1.0"]
+    publish(uma, "@uma/x", "1.2.0", description="the real one")
+    assert "Everything" in run("verify")
+
+
+def test_all_that_lets_somebody_in_ends(where, client, acme, alice, gina, publish):
+    publish(alice, "@acme/x")
+    sign_in(client, gina)
+    feed_keys.issue(gina)
+    login_token(alice)
+    Invitation.objects.create(digest="0" * 64)
+    make(where)
+    run("restore", where, "--replace")
+    assert not Token.objects.filter(revoked_at=None).exists()
+    assert Token.objects.count() == 1, "people see what they had"
+    assert not FeedKey.objects.exists()
+    assert not UserSession.objects.exists()
+    assert not Invitation.objects.filter(expires_at=None).exists()
+    assert Membership.objects.filter(role=Role.OWNER).exists()
+
+
+def test_a_backup_holds_no_session(where, client, gina):
+    sign_in(client, gina)
+    assert Session.objects.exists()
+    make(where)
+    place = Place(where)
+    with restoring._fetched(place, place.manifest()) as database, closing(sqlite3.connect(database)) as copy:
+        assert copy.execute("SELECT count(*) FROM django_session").fetchone() == (0,)
+        assert copy.execute("SELECT count(*) FROM accounts_user").fetchone() == (1,)
+    assert Session.objects.exists(), "the registry itself goes on"
+
+
+def test_only_new_tarballs_are_copied(where, publish, uma):
+    publish(uma, "@uma/x", "1.0.0")
+    assert make(where).copied == 1
+    publish(uma, "@uma/x", "1.1.0")
+    again = make(where)
+    assert (again.copied, again.there) == (1, 1)
+    assert len(Place(where).names()) == 2
+    assert len(files_of(where, "blobs")) == 2
+
+
+def test_publishing_goes_on_meanwhile_and_the_backup_is_of_one_moment(where, publish, uma):
+    publish(uma, "@uma/x", "1.0.0")
+
+    def publish_more(what: str, count: int) -> None:
+        if what == "tarballs":
+            publish(uma, "@uma/x", f"1.{Version.objects.count()}.0")
+
+    make(where, publish_more)
+    assert numbers() == ["1.0.0", "1.1.0"]
+    assert "1 tarballs are good" in run("restore", where, "--dry-run")
+    run("restore", where, "--replace")
+    assert numbers() == ["1.0.0"]
+    assert UsedNumber.objects.get().folded == "1.1.0"
+
+
+def test_writers_do_not_wait_for_the_copy_of_the_database(where, publish, uma, tmp_path):
+    publish(uma, "@uma/x", "1.0.0")
+    with closing(sqlite3.connect(connection.settings_dict["NAME"])) as other:
+        other.execute("BEGIN IMMEDIATE")
+        copying = threading.Thread(target=snapshot.take, args=(tmp_path / "copy", lambda what, count: None))
+        copying.start()
+        copying.join(60)
+        assert not copying.is_alive()
+        other.execute("ROLLBACK")
+    assert [each.name for each in snapshot.named(tmp_path / "copy")] == ["@uma/x@1.0.0"]
+
+
+def test_a_tarball_that_was_removed_meanwhile_is_in_no_backup_and_breaks_none(where, publish, uma):
+    gone = publish(uma, "@uma/x", "1.0.0")
+    publish(uma, "@uma/x", "1.1.0")
+    asked = []
+
+    def erase(what: str, count: int) -> None:
+        asked.append(what)
+        if asked.count("tarballs") == 1:
+            last = Version.objects.exclude(pk=gone.pk).get()
+            Version.objects.filter(pk=last.pk).update(erased_at=last.published_at)
+            blobs.discard(last.blob)
+
+    report = make(where, erase)
+    assert (report.named, report.missing) == (1, [])
+    assert "1 tarballs are good" in run("restore", where, "--dry-run")
+
+
+def test_what_broke_off_is_no_backup_and_is_gone_on_with(bucket, publish, uma):
+    publish(uma, "@uma/x", "1.0.0")
+    where = bucket.address()
+    bucket.fail("PUT", 503)
+    with pytest.raises(Unavailable):
+        make(where)
+    assert Place(where).names() == []
+    with pytest.raises(CommandError, match="no whole backup"):
+        run("restore", where, "--replace")
+    assert numbers() == ["1.0.0"]
+    assert make(where).copied == 1
+    assert len(Place(where).names()) == 1
+
+
+@pytest.mark.parametrize("damaged", ["manifest.json", "database.sqlite3.gz"])
+def test_a_damaged_backup_is_refused_and_nothing_changes(where, publish, uma, damaged):
+    publish(uma, "@uma/x", "1.0.0")
+    make(where)
+    publish(uma, "@uma/x", "1.1.0")
+    (path,) = Place(where).blobs.root.parent.rglob(damaged)
+    text = bytearray(path.read_bytes())
+    text[len(text) // 2] ^= 1
+    path.write_bytes(text)
+    with pytest.raises(CommandError, match="damaged"):
+        run("restore", where, "--replace")
+    assert numbers() == ["1.0.0", "1.1.0"]
+    assert not AuditEvent.objects.filter(action="registry.restored").exists()
+
+
+def test_a_backup_whose_tarball_is_damaged_is_refused_and_no_row_changes(where, publish, uma):
+    version = publish(uma, "@uma/x", "1.0.0")
+    make(where)
+    (Place(where).blobs.root / version.blob).write_bytes(bytes(version.size))
+    blobs.discard(version.blob)
+    publish(uma, "@uma/x", "1.1.0")
+    with pytest.raises(CommandError, match="not good"):
+        run("restore", where, "--dry-run")
+    with pytest.raises(CommandError, match="not good"):
+        run("restore", where, "--replace")
+    assert numbers() == ["1.0.0", "1.1.0"]
+    with pytest.raises(CommandError, match="1 tarballs are not good"):
+        run("restore", where, "--replace", "--partial")
+    assert numbers() == ["1.0.0"]
+
+
+def test_a_registry_that_has_data_is_left_alone(where, publish, uma):
+    publish(uma, "@uma/x", "1.0.0")
+    make(where)
+    publish(uma, "@uma/x", "1.1.0")
+    with pytest.raises(CommandError, match="--replace"):
+        run("restore", where)
+    assert numbers() == ["1.0.0", "1.1.0"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_damaged_tarball_is_told_and_the_rest_is_backed_up(where, publish, uma):
+    make(where)
+    bad, good = publish(uma, "@uma/x", "1.0.0"), publish(uma, "@uma/x", "1.1.0")
+    (blobs.store().root / bad.blob).write_bytes(bytes(bad.size))
+    with pytest.raises(CommandError, match="1 tarballs have no good bytes"):
+        run("backup", where)
+    place = Place(where)
+    assert list(place.blobs.keys()) == [good.blob]
+    assert len(place.manifest().missing) == 1
+    with pytest.raises(CommandError, match="--partial"):
+        run("restore", where, "--replace")
+    assert len(place.names()) == 2
+
+
+@pytest.mark.usefixtures("folder")
+def test_lost_tarballs_come_back_alone(where, publish, uma, npm):
+    versions = [publish(uma, "@uma/x", number, access="public") for number in ("1.0.0", "1.1.0")]
+    make(where)
+    blobs.discard(versions[0].blob)
+    (blobs.store().root / versions[1].blob).write_bytes(bytes(versions[1].size))
+    publish(uma, "@uma/x", "1.2.0")
+    with pytest.raises(CommandError, match="2 things are wrong"):
+        run("verify")
+    assert "2 tarballs brought back, 1 were good" in run("restore", where, "--tarballs")
+    assert "Everything" in run("verify")
+    assert numbers() == ["1.0.0", "1.1.0", "1.2.0"]
+
+
+def test_names_that_were_taken_since_are_nobodys(where, uma, dave, publish):
+    make(where)
+    publish(uma, "thing", "1.0.0")
+    told = run("restore", where, "--replace")
+    assert "thing@1.0.0" in told
+    with pytest.raises(NotAllowed):
+        publish(dave, "thing", "1.0.1")
+    assert not Version.objects.exists()
+
+
+def test_scopes_that_were_taken_since_are_held_by_nobody(where, uma, publish):
+    make(where)
+    publish(uma, "@uma/x", "1.0.0")
+    with snapshot.opened(_snapshot_of(where)) as alias:
+        Scope.objects.using(alias).all().delete()
+        since = restoring.numbers.Since()
+        restoring.numbers.keep_used(alias, restoring.numbers.used(), since)
+        assert (since.scopes, since.names) == (["uma"], ["@uma/x"])
+        assert Scope.objects.using(alias).get().user_id is None
+        package = Package.objects.using(alias).get()
+        assert (package.scope.name, package.is_private, package.unpublished_at is None) == ("uma", True, False)
+
+
+def _snapshot_of(where: str):
+    place = Place(where)
+    packed = place._records.root / place.manifest().database.key
+    target = packed.with_name("plain.sqlite3")
+    target.write_bytes(gzip.decompress(packed.read_bytes()))
+    return target
+
+
+def test_another_programs_restore_is_made_safe_by_the_same_command(publish, uma, npm):
+    publish(uma, "@uma/x", "1.0.0")
+    token = login_token(uma)
+    Version.objects.all().delete()  # as a database of yesterday
+    told = run("restore", "--only-secure")
+    assert "@uma/x@1.0.0" in told
+    assert npm.as_(token).get("-/whoami").status_code == 401
+    with pytest.raises(AlreadyPublished):
+        publish(uma, "@uma/x", "1.0.0", description="other bytes")
+
+
+def test_keys_come_only_when_asked_for(where, settings, publish, uma):
+    publish(uma, "@uma/x")
+    make(where)
+    with pytest.raises(CommandError, match="without --keys"):
+        run("restore", where, "--replace", "--keys")
+    before = keyring.current().id
+    make(where, keys=True)
+    (settings.SIGNING_KEYS_DIR / "0001.json").unlink()
+    assert keyring.current().id != before
+    run("restore", where, "--replace", "--keys")
+    assert keyring.current().id == before
+    assert (settings.DATA_DIR / "secret_key").read_text() == settings.SECRET_KEY
+    said = json.loads(next(Place(where).blobs.root.parent.rglob("keys.json")).read_text())
+    assert list(said["signing_keys"]) == ["0001.json"]
+
+
+def test_backups_are_chosen_by_name(where, publish, uma):
+    publish(uma, "@uma/x", "1.0.0")
+    make(where)
+    publish(uma, "@uma/x", "1.1.0")
+    make(where)
+    first, last = Place(where).names()
+    assert run("backup", where, "--list").split() == [first, last]
+    run("restore", where, "--replace", "--name", first)
+    assert numbers() == ["1.0.0"]
+    run("restore", where, "--replace")
+    assert numbers() == ["1.0.0", "1.1.0"]
+    with pytest.raises(NotFound, match="nothing-of-the-kind"):
+        Place(where).manifest("nothing-of-the-kind")
+
+
+def test_a_backup_of_a_newer_program_is_refused(where, uma):
+    make(where)
+    place = Place(where)
+    path = next(place.blobs.root.parent.rglob("manifest.json"))
+    said = json.loads(path.read_text())
+    said.pop("seal")
+    said["format"] = 2
+    path.write_text(json.dumps(said | {"seal": _seal(said)}))
+    with pytest.raises(Conflict, match="newer"):
+        place.manifest()
