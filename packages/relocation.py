@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -92,15 +93,17 @@ def _has(store: Store, each: Named) -> bool:
 
 def _copy(old: Store, new: Store, each: Named) -> None:
     settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="move-", dir=settings.SPOOL_DIR) as folder:
-        path = Path(folder) / "blob.tgz"
-        digest = hashlib.sha512()
-        with old.open(each.key, each.size) as source, path.open("wb") as target:
+    handle, name = tempfile.mkstemp(prefix="move-", suffix=".tgz", dir=settings.SPOOL_DIR)
+    path, digest = Path(name), hashlib.sha512()
+    try:
+        with old.open(each.key, each.size) as source, os.fdopen(handle, "wb") as target:
             while piece := source.read(PIECE):
                 digest.update(piece)
                 target.write(piece)
         _require_same(digest.hexdigest(), each, "in the old store")
         new.put(each.key, path)
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _compare(store: Store, each: Named) -> None:

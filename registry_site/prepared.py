@@ -1,4 +1,4 @@
-"""A query for one row that Django builds and compiles once, and that runs with other values from then on.
+"""Queries that Django builds and compiles once, and that run with other values from then on.
 
 Building the policy's SQL takes Django longer than the database needs to answer it.
 """
@@ -9,8 +9,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from django.db import connections, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db.models.expressions import RawSQL
 from django.db.models.query import get_related_populators
+
+_SET_MARK = -(2**40)
 
 
 class PreparedQuery:
@@ -85,3 +88,29 @@ class _Compiled:
         for name, place in self._annotations.items():
             setattr(found, name, row[place])
         return found
+
+
+class PreparedSet:
+    """The one column of a query whose SQL never changes, as the right side of `__in`.
+
+    build: called with a stand-in for a number, which has to reach the SQL as a parameter, unchanged; gives a query set
+    of one column.
+    """
+
+    def __init__(self, build: Callable[[int], models.QuerySet]) -> None:
+        self._build, self._compiled = build, {}
+
+    def of(self, number: int) -> RawSQL:
+        """The set for this number."""
+        vendor = connections[DEFAULT_DB_ALIAS].vendor
+        if vendor not in self._compiled:
+            sql, params = self._build(_SET_MARK).query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
+            if _SET_MARK not in params:
+                raise TypeError("the stand-in did not reach the SQL as it was")
+            self._compiled[vendor] = sql, tuple(params)
+        sql, params = self._compiled[vendor]
+        return RawSQL(sql, [_put(number, each) for each in params])  # noqa: S611 - of Django's making
+
+
+def _put(number: int, param: Any) -> Any:
+    return number if param == _SET_MARK else param

@@ -54,6 +54,14 @@ def of(keys: Sequence[int]) -> RawSQL:
     return RawSQL("SELECT value FROM json_each(%s)", [json.dumps(keys)])
 
 
+def first(rows: QuerySet) -> QuerySet | RawSQL:
+    """A small set of ids, for `__in`: PostgreSQL reads it first, where it would walk all packages and ask of each."""
+    if connection.vendor != "postgresql":
+        return rows
+    sql, params = rows.query.sql_with_params()
+    return RawSQL(f"SELECT unnest(ARRAY({sql}))", params)
+
+
 def with_keyword(words: Iterable[str]) -> Q:
     """The packages that have one of these keywords."""
     found = Q(pk=None)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import orjson
 
-from packages.deflating import Fragment, fragment, restored
 from packages.models import BASE_MARK, Document, DocumentPart, Package, Version
-from packages.packuments import with_deprecation
+from packages.packuments.deflating import Fragment, fragment, restored
+from packages.packuments.parts import with_deprecation
 from registry_site.moments import iso
 
 RUN = 64  # versions; the last run, which is not full yet, is made anew for each document
