@@ -12,6 +12,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 # npm asks for the next packument some milliseconds after the last; then its line goes back to the poller.
 LINGER_MILLISECONDS = 50
+LOOK_MILLISECONDS = 5  # so often a thread that waits looks whether another line is in want of it
 
 
 class Worker(ThreadWorker):
@@ -42,10 +43,12 @@ class Worker(ThreadWorker):
         again: Any = True
         waiting = select.poll()
         waiting.register(conn.sock, select.POLLIN)
-        while again is True and self.alive and self.tpool._work_queue.empty():
-            if not conn.parser.unreader.buf.getvalue() and not waiting.poll(LINGER_MILLISECONDS):
-                break
-            again = super().handle(conn)
+        left = LINGER_MILLISECONDS
+        while again is True and left > 0 and self.alive and self.tpool._work_queue.empty():
+            if conn.parser.unreader.buf.getvalue() or waiting.poll(LOOK_MILLISECONDS):
+                again, left = super().handle(conn), LINGER_MILLISECONDS
+            else:
+                left -= LOOK_MILLISECONDS
         return again
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from packages.blobs.store import is_key
+
 
 class FolderStore:
     """Blobs as files of one folder, two levels deep so that no folder grows large."""
@@ -52,8 +54,8 @@ class FolderStore:
 
     def keys(self) -> Iterator[str]:
         for path in self.root.glob("*/*/*"):
-            if path.suffix != ".part":
-                yield str(path.relative_to(self.root))
+            if is_key(key := path.relative_to(self.root).as_posix()):
+                yield key
 
     def halves(self, before: float) -> Iterator[str]:
         for path in self.root.glob("*/*/*.part"):

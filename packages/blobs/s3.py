@@ -14,6 +14,8 @@ from urllib.parse import SplitResult, parse_qsl, unquote
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from packages.blobs.store import is_key
+
 KNOWN = ("endpoint", "region", "public", "addressing")
 PART = 16 * 2**20  # larger tarballs go up in parts of this size
 CONNECT_SECONDS, READ_SECONDS = 3, 20
@@ -91,14 +93,15 @@ class S3Store:
         with _asking("list"):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix):
                 for each in page.get("Contents", ()):
-                    yield each["Key"].removeprefix(self.prefix)
+                    if is_key(key := each["Key"].removeprefix(self.prefix)):
+                        yield key
 
     def halves(self, before: float) -> Iterator[str]:
         pages = self._client.get_paginator("list_multipart_uploads")
         with _asking("list uploads"):
             for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix):
                 for each in page.get("Uploads", ()):
-                    if each["Initiated"].timestamp() < before:
+                    if is_key(each["Key"].removeprefix(self.prefix)) and each["Initiated"].timestamp() < before:
                         yield json.dumps([each["Key"], each["UploadId"]])
 
     def drop(self, half: str) -> None:

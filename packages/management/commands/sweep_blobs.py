@@ -11,6 +11,7 @@ from django.conf import settings
 
 from accounts.management.verbs import VerbCommand
 from packages import blobs
+from packages.blobs.store import Store
 from packages.models import StagedVersion, Version
 
 BATCH = 500
@@ -57,11 +58,18 @@ def unnamed(older_than: float) -> Iterator[str]:
     """
     store, floor = blobs.store(), time.time() - older_than
     keys = store.keys()
-    while batch := list(islice(keys, BATCH)):
+    while batch := list(dict.fromkeys(islice(keys, BATCH))):
         named = {
             key
             # in the order in which a blob passes from one to the other
             for rows in (StagedVersion.objects, Version.objects.filter(erased_at=None))
             for key in rows.filter(blob__in=batch).values_list("blob", flat=True)
         }
-        yield from (key for key in batch if key not in named and store.written(key) < floor)
+        yield from (key for key in batch if key not in named and _is_older(store, key, floor))
+
+
+def _is_older(store: Store, key: str, floor: float) -> bool:
+    try:
+        return store.written(key) < floor
+    except FileNotFoundError:  # somebody else removed it meanwhile
+        return False
