@@ -271,7 +271,7 @@ def test_a_long_file_with_one_change_costs_little():
 )
 @pytest.mark.timeout(60)  # it would be hours
 def test_the_worst_texts_end(old, new):
-    assert shown(old, new)
+    assert shown(old, new) == [], "too different to be worth the work"
 
 
 TEXT = st.lists(st.sampled_from("abc"), max_size=12).map(lambda lines: "".join(f"{line}\n" for line in lines))
