@@ -134,6 +134,7 @@ def test_lists_of_versions_leave_the_long_rows_alone(ledger):
     assert not whole(lambda: history.off_list(ledger))
 
 
+@on_sqlite
 def test_the_log_is_read_by_its_subject(ledger, bob):
     events = AuditEvent.objects.order_by("-at", "-pk")
     for asked, index in (
