@@ -184,7 +184,7 @@ def _drain(request) -> None:
 
 def website(request) -> str:
     """The website's address as this client may open it, without a last slash."""
-    return settings.PUBLIC_URL or f"{request.scheme}://{request.get_host()}"
+    return settings.PUBLIC_URL or f"{request.scheme}://{request.get_host().lower()}"
 
 
 def page_address(request, name: str, *args) -> str:

@@ -40,10 +40,10 @@ def _one(**which) -> QuerySet[Package]:
 
 
 def _bare(name: str) -> QuerySet[Package]:
-    return _one(name=name, unpublished_at=None).select_related(None).only(*_BARECOLUMNS)
+    return _one(name=name, unpublished_at=None).select_related(None).only(*_BARE_COLUMNS)
 
 
-_BARECOLUMNS = ("name", "scope_id", "access", "mirrored", "revision")
+_BARE_COLUMNS = ("name", "scope_id", "access", "mirrored", "revision")
 # Each without and with a person's standing, which is what the first of the values is for.
 Prepared = tuple[PreparedQuery, PreparedQuery]
 

@@ -12,9 +12,10 @@ from django.utils import timezone
 from accounts import audit
 from accounts.actor import Actor
 from accounts.models import AuditEvent
-from packages import access, building, dependents, manifests, webhooks
+from packages import access, dependents, manifests, webhooks
 from packages.access import Action
 from packages.models import Package
+from packages.packuments import building
 from registry_site import metrics
 from registry_site.errors import NotAllowed
 
@@ -110,6 +111,7 @@ def maintaining(package: Package, actor: Actor, change: str, **facts) -> Iterato
             locked.save()
         org = locked.scope.name if locked.in_org else ""
         audit.record(actor, change, package=locked.name, org=org, **facts)
+        transaction.on_commit(lambda: metrics.count("registry_changes", change))
 
 
 def heard_by(actor: Actor, events: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:

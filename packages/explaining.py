@@ -8,7 +8,7 @@ from accounts import bearer, limits, people, tokens
 from accounts.actor import Actor
 from accounts.models import Token, User
 from orgs.models import Membership, Team
-from packages import access, reasons, sharing
+from packages import access, collaborators, reasons
 from packages.access import Action
 from packages.models import Package, Permission, TwoFactor
 from packages.policy import BY_PERMISSION, POWER, Standing
@@ -36,11 +36,11 @@ class Explanation:
 def explain(actor: Actor, package: Package, text: str, why: reasons.Reasons | None = None) -> Explanation:
     """Explain the access of `bob`, of the team `acme:core`, or of one of the actor's own tokens, by its prefix.
 
-    package: found for the actor. why: as for `sharing.collaborators`.
+    package: found for the actor. why: as for `collaborators.everyone`.
     Tokens belong to their person: nobody else's is explained.
     Raises NotAllowed for an actor who may not see who uses the package, NotFound for a name that is none.
     """
-    if not sharing.may_see_people(package):
+    if not collaborators.may_see_people(package):
         raise NotAllowed(f"only those who belong to {package.name} see who else uses it")
     if text.startswith(bearer.PREFIX):
         return _of_token(actor, package, text, why)

@@ -14,7 +14,7 @@ from accounts import audit
 from accounts.actor import Actor
 from accounts.models import AuditEvent
 from orgs import access as org_access
-from packages import access, changes, lately, reach, sharing
+from packages import access, changes, collaborators, lately, reach
 from packages.access import Action
 from packages.models import Package, Star, Version
 from packages.policy import Standing
@@ -52,7 +52,7 @@ def of_package(actor: Actor, name: str) -> Feed:
     """A package's releases, and for those who belong to it what else was done. Raises as `access.find`."""
     package = access.find(actor, Action.VIEW, name)
     events = AuditEvent.objects.filter(package=package.name)
-    events = changes.heard_by(actor, events) if sharing.may_see_people(package) else events.none()
+    events = changes.heard_by(actor, events) if collaborators.may_see_people(package) else events.none()
     path = reverse("package", args=[package.name])
     return Feed(package.name, path, package.created_at, _newest(_releases(_newest_of(package)), _activity(events)))
 

@@ -114,7 +114,7 @@ def _tables() -> Iterator[Finding]:
 def _storage() -> Iterator[Finding]:
     store, where = blobs.store(), _shown(settings.STORAGE_URL)
     settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix="probe-", dir=settings.SPOOL_DIR)
+    handle, name = tempfile.mkstemp(prefix="probe-", suffix=".tgz", dir=settings.SPOOL_DIR)
     source = Path(name)
     key = f"00/00/{hashlib.sha512(PROBE).hexdigest()}-{secrets.token_hex(8)}"
     try:

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from packages import blobs
 from packages.blobs.folder import FolderStore
-from packages.blobs.store import Store
+from packages.blobs.s3 import S3Store
 from registry_site.errors import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ class _Files:
 class _Objects:
     """Empty objects of a store: what they say is in their keys, so that a list of keys is the whole ledger."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: S3Store) -> None:
         self.store = store
 
     def add(self, entry: Entry) -> None:
@@ -145,7 +145,7 @@ class _Objects:
             self.store.put(key, nothing)
 
     def entries(self) -> Iterator[Entry]:
-        for key in self.store.keys():  # noqa: SIM118 - a store is no dict
+        for key in self.store.names():
             _, name, last = key.split("/")
             number, _, digest = last.rpartition("_")
             full = name.replace("~", "/", 1) if name.startswith("@") else name

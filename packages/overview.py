@@ -12,14 +12,12 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
-from django.db.models import Count, Max, Q, Sum
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
-from django_tasks.base import TaskResultStatus
-from django_tasks_db.models import DBTaskResult
 
 from accounts.models import AuditEvent, User
 from orgs.models import Org
-from packages import keyring
+from packages import keyring, vitals
 from packages.models import DownloadCount, Package, StagedVersion, Version
 from packages.upstream import alerts
 from registry_site.errors import Refusal
@@ -29,21 +27,20 @@ EVENTS_SHOWN = 15
 ALERTS_SHOWN = 5
 LATE = timedelta(minutes=5)  # so long nothing waits while a worker runs
 LITTLE_DISK = 0.1
-MANY = 20_000  # versions; to count and add up so many at each look would take long
 COUNTED_SECONDS = 600
 
 
 def facts() -> dict[str, Any]:
     """What the operator's home shows. In a large registry, counts are up to ten minutes old."""
-    storage, queue, key = _storage(), _queue(), _key()
-    readable, mailing, late = storage["free"] is not None, bool(settings.EMAIL_URL), queue["late"]
+    storage, queue, key, said = _storage(), _queue(), _key(), _said_by_the_store()
+    mailing, late = bool(settings.EMAIL_URL), queue["late"]
     return {
         "counts": _remembered("counts", _counts),
         "storage": storage,
         "queue": queue,
         "health": [
             ("Database", connection.vendor, True),
-            ("Storage", "can be read" if readable else "cannot be read", readable),
+            ("Storage", "answers" if said == "ok" else said, said == "ok"),
             ("Background worker", "is late or not running" if late else "keeps up", not late),
             ("Signing key", key or "cannot be read", bool(key)),
             ("Mail", "configured" if mailing else "not configured", mailing),
@@ -57,13 +54,9 @@ def facts() -> dict[str, Any]:
 
 
 def _remembered(name: str, count: Callable[[], Any]) -> Any:
-    if (Version.objects.aggregate(last=Max("pk"))["last"] or 0) <= MANY:
+    if not vitals.is_large():
         return count()
     return cache.get_or_set(f"overview:{name}", count, COUNTED_SECONDS)
-
-
-def _kept() -> int:
-    return Version.objects.filter(erased_at=None).aggregate(all=Sum("size"))["all"] or 0
 
 
 def _counts() -> list[tuple[str, int, str]]:
@@ -81,7 +74,7 @@ def _counts() -> list[tuple[str, int, str]]:
 
 
 def _storage() -> dict[str, Any]:
-    kept = _remembered("kept", _kept)
+    kept = vitals.stored()
     gone = Version.objects.filter(erased_at=None).exclude(unpublished_at=None).aggregate(all=Sum("size"))["all"] or 0
     staged = StagedVersion.objects.aggregate(all=Sum("size"))["all"] or 0
     parts = urlsplit(settings.STORAGE_URL)
@@ -93,18 +86,17 @@ def _storage() -> dict[str, Any]:
     return {"kept": kept, "gone": gone, "staged": staged, "free": disk.free, "total": disk.total}
 
 
+def _said_by_the_store() -> str:
+    try:
+        return vitals.storage()
+    except OSError as error:
+        return f"does not answer: {error.strerror or error}"
+
+
 def _queue() -> dict[str, Any]:
-    since = timezone.now() - LATE
-    waiting = Q(status=TaskResultStatus.READY)
-    return DBTaskResult.objects.aggregate(
-        waiting=Count("pk", filter=waiting),
-        running=Count("pk", filter=Q(status=TaskResultStatus.RUNNING)),
-        failed=Count("pk", filter=Q(status=TaskResultStatus.FAILED)),
-    ) | {
-        "late": DBTaskResult.objects.filter(waiting, enqueued_at__lt=since, run_after__lt=since).exists()
-        or Job.objects.filter(due_at__lt=since).exists(),
-        "jobs": list(Job.objects.order_by("name")),
-    }
+    states = {name: int(count) for (name,), count in vitals.queued().items()}
+    late = max(vitals.oldest(), vitals.overdue()) > LATE.total_seconds()
+    return states | {"late": late, "jobs": list(Job.objects.order_by("name"))}
 
 
 def _key() -> str:

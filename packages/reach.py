@@ -37,7 +37,7 @@ from packages.policy import (
     Kind,
     Standing,
 )
-from registry_site.compiled import PreparedSet
+from registry_site.prepared import PreparedSet
 
 # Who holds a name, as a condition on the package's row; exactly one of them is true.
 _IS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -111,15 +112,17 @@ def fetched(store: Store, each: Named, where: str) -> Iterator[Path]:
     Raises Damaged when they are not those that were published, OSError when they cannot be read.
     """
     settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="move-", dir=settings.SPOOL_DIR) as folder:
-        path = Path(folder) / "blob.tgz"
-        digest = hashlib.sha512()
-        with store.open(each.key, each.size) as source, path.open("wb") as target:
+    handle, name = tempfile.mkstemp(prefix="move-", suffix=".tgz", dir=settings.SPOOL_DIR)
+    path, digest = Path(name), hashlib.sha512()
+    try:
+        with store.open(each.key, each.size) as source, os.fdopen(handle, "wb") as target:
             while piece := source.read(PIECE):
                 digest.update(piece)
                 target.write(piece)
         _require_same(digest.hexdigest(), each, where)
         yield path
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def compare(store: Store, each: Named, where: str = "in the new store") -> None:

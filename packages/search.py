@@ -135,19 +135,17 @@ def of_scope(actor: Actor, scope: Scope) -> QuerySet[Package]:
 def of_person(actor: Actor, person: User) -> QuerySet[Package]:
     """The packages a person publishes, of those the actor may see: the person's scope, and what was given to them.
 
-    People see in their own list what they can only read, too. One query at once, and one when the list is read.
+    People see in their own list what they can only read, too.
     """
     least = Standing.READER if actor.user == person else Standing.WRITER
     theirs = [
-        Package.objects.filter(scope__user=person).values("pk"),
-        PersonGrant.objects.filter(user=person).values("package"),
+        Package.objects.filter(scope__user=person).values_list("pk"),
+        PersonGrant.objects.filter(user=person).values_list("package"),
     ]
     if actor.user == person:
-        theirs.append(TeamGrant.objects.filter(team__seats__membership__user=person).values("package"))
+        theirs.append(TeamGrant.objects.filter(team__seats__membership__user=person).values_list("package"))
     first, *others = (rows.order_by() for rows in theirs)
-    # Read first: PostgreSQL would not begin with this set, because it does not know how small it is.
-    keys = first.union(*others).values_list(flat=True)
-    mine = Q(pk__in=lookup.of(list(keys)))
+    mine = Q(pk__in=lookup.first(first.union(*others)))
     found = access.seen_by(actor).filter(mine, reach.within_reach(person.pk, least), mirrored=False)
     return _with_latest(found).order_by("name")
 

@@ -1,23 +1,18 @@
-"""Who may use a package: its access level, the people and the teams it was given to."""
+"""Give and take the use of a package: its access level, people, teams, owners."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from django.db import transaction
-from django.db.models import Count, Window
 
 from accounts import people
 from accounts.actor import Actor
 from accounts.models import User
 from orgs import access as org_access
 from orgs.models import Org
-from packages import access, packuments, plans, reasons, telling
+from packages import access, packuments, plans, telling
 from packages.access import Action
 from packages.changes import Unchanged, changing
 from packages.models import Access, Package, Permission, PersonGrant, TeamGrant, TwoFactor
-from packages.policy import Standing
-from packages.reasons import Reason
 from packages.releases import require_revision
 from registry_site.errors import Conflict, Invalid, NotAllowed, NotFound
 
@@ -29,25 +24,6 @@ PERMISSIONS = {
     "read-write": Permission.WRITE,
     "owner": Permission.OWNER,
 }
-
-
-@dataclass(frozen=True)
-class Collaborator:
-    """A person with a standing in a package, and why."""
-
-    user: User
-    reason: Reason
-    permission: str  # read, write or owner
-    removable: bool  # a grant of this package's own, and not its last owner
-
-
-@dataclass(frozen=True)
-class Circle:
-    """Some of the people with a standing in a package, how many there are in all, and the viewer among them."""
-
-    listed: list[Collaborator]
-    count: int
-    own: Collaborator | None
 
 
 def set_access(actor: Actor, name: str, level: str) -> None:
@@ -195,58 +171,12 @@ def remove_owner(actor: Actor, name: str, username: str) -> None:
     revoke_person(actor, name, username)
 
 
-def collaborators(package: Package, why: reasons.Reasons | None = None) -> list[Collaborator]:
-    """Everyone who can at least read a package by a right of their own, strongest first, each with the reason.
-
-    package: found for an actor, who may see this list: one with a standing of member or more.
-    why: what `reasons.every` gave, where the caller asked already.
-    """
-    strongest = reasons.of(package) if why is None else reasons.strongest(why)
-    owners = sum(reason.standing == Standing.OWNER for reason in strongest.values())
-    found = []
-    for user in User.objects.filter(pk__in=strongest, is_active=True):
-        reason = strongest[user.pk]
-        last = reason.standing == Standing.OWNER and owners == 1
-        found.append(_entry(user, reason, removable=reason.via == "grant" and not last))
-    return sorted(found, key=lambda each: (-each.reason.standing, each.user.username))
-
-
-def circle(
-    package: Package, start: int, most: int, viewer: User | None = None, why: reasons.Reasons | None = None
-) -> Circle:
-    """At most so many of the `collaborators`, from one on; where they are two thousand, few of them are looked at.
-
-    viewer: whose own entry is wanted besides. why: what `reasons.every` gave, where the caller asked already.
-    """
-    if not package.in_org:
-        found = collaborators(package)
-        own = next((each for each in found if each.user == viewer), None)
-        return Circle(found[start : start + most], len(found), own)
-    inside = reasons.in_org(package).annotate(all=Window(Count("pk")))
-    members = list(inside[start : start + most])
-    people = {member.user_id: member.user for member in members} | ({viewer.pk: viewer} if viewer else {})
-    best = reasons.strongest(why or reasons.every(package, people.keys()))
-    entries = {key: _entry(user, best[key]) for key, user in people.items() if key in best}
-    listed = [entries[member.user_id] for member in members if member.user_id in entries]
-    return Circle(listed, members[0].all if members else 0, entries.get(viewer.pk) if viewer else None)
-
-
 def read_level(word: str) -> Access:
     """An access level in the words of clients and pages. Raises Invalid."""
     level = "restricted" if word == "private" else word
     if level not in Access.values:
         raise Invalid("access is public or restricted (private)")
     return Access(level)
-
-
-def may_see_people(package: Package) -> bool:
-    """Whether the actor a package was found for may see who else uses it: those who belong to it in some way."""
-    return package.standing >= Standing.MEMBER
-
-
-def _entry(user: User, reason: Reason, *, removable: bool = False) -> Collaborator:
-    permission = {Standing.READER: "read", Standing.WRITER: "write"}.get(reason.standing, "owner")
-    return Collaborator(user, reason, permission, removable)
 
 
 def _set_owners(actor: Actor, package: Package, names: tuple[str, ...]) -> None:

@@ -90,7 +90,12 @@ def approve(actor: Actor, key: str | uuid.UUID, *, integrity: str = "") -> Versi
     actor.require_second_factor()
     if done := _released(actor, key):
         return done
-    staged = find(actor, key)
+    try:
+        staged = find(actor, key)
+    except NotFound:
+        if done := _released(actor, key):  # by somebody else, between the two looks
+            return done
+        raise
     if integrity and integrity != staged.integrity:
         raise Conflict(f"{staged.package.name}@{staged.number} is not what was reviewed; look at it again")
     _require_whole(staged)

@@ -70,6 +70,11 @@ def add_up() -> None:
     cache.set(_STORED, (kept["bytes"] or 0, kept["last"] or 0), None)
 
 
+def is_large() -> bool:
+    """Whether there are so many versions that nobody should wait while they are counted."""
+    return (Version.objects.aggregate(last=Max("pk"))["last"] or 0) > FEW
+
+
 def stored() -> int | None:
     """The bytes of all tarballs in the store: as of the last night, and what came since.
 
@@ -77,7 +82,7 @@ def stored() -> int | None:
     """
     known = cache.get(_STORED)
     if known is None:
-        if (Version.objects.aggregate(last=Max("pk"))["last"] or 0) > FEW:
+        if is_large():
             return None
         add_up()
         known = cache.get(_STORED)
@@ -100,20 +105,23 @@ def _free() -> dict[tuple[str, ...], float]:
     return {(name,): shutil.disk_usage(path).free for name, path in places.items() if path and path.exists()}
 
 
-def _queued() -> dict[tuple[str, ...], float]:
+def queued() -> dict[tuple[str, ...], float]:
+    """How many tasks there are in each state: waiting, running, failed."""
     states = {"waiting": TaskResultStatus.READY, "running": TaskResultStatus.RUNNING, "failed": TaskResultStatus.FAILED}
     found = dict(DBTaskResult.objects.order_by().values_list("status").annotate(Count("pk")))
     return {(name,): found.get(state, 0) for name, state in states.items()}
 
 
-def _oldest() -> float:
+def oldest() -> float:
+    """For how many seconds the oldest task waits that could be done."""
     now = timezone.now()
     due = DBTaskResult.objects.filter(status=TaskResultStatus.READY)
     due = due.filter(Q(run_after__lte=now) | Q(run_after=get_date_max()))
     return _age(due.aggregate(at=Min("enqueued_at"))["at"], now)
 
 
-def _overdue() -> float:
+def overdue() -> float:
+    """For how many seconds a daily job waits that is due."""
     return _age(Job.objects.aggregate(at=Min("due_at"))["at"], timezone.now())
 
 
@@ -122,9 +130,9 @@ def _age(moment: datetime | None, now: datetime) -> float:
 
 
 GAUGES: list[Gauge] = [
-    ("registry_queue_tasks", "Mail, webhooks and other work of the background worker", _queued, ("state",)),
-    ("registry_queue_oldest_seconds", "For how long the oldest task waits that could be done", _oldest, ()),
-    ("registry_jobs_overdue_seconds", "For how long a daily job waits that is due", _overdue, ()),
+    ("registry_queue_tasks", "Mail, webhooks and other work of the background worker", queued, ("state",)),
+    ("registry_queue_oldest_seconds", "For how long the oldest task waits that could be done", oldest, ()),
+    ("registry_jobs_overdue_seconds", "For how long a daily job waits that is due", overdue, ()),
     ("registry_storage_bytes", "Tarballs that are kept", stored, ()),
     ("registry_free_bytes", "Free space of the file systems that are used", _free, ("place",)),
     ("registry_database_bytes", "What the database takes", database_size, ()),

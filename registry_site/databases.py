@@ -7,7 +7,7 @@ from typing import Any
 SQLITE = {
     "transaction_mode": "IMMEDIATE",  # a write transaction takes its lock first, so it never fails half-way
     "timeout": 20,
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;",
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
 }
 POOL_SECONDS = 10  # that a thread waits for a connection before it says 503
 

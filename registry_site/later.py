@@ -121,14 +121,14 @@ class Writer:
                 metrics.waiting(each.name, each.size)
 
     def _write(self) -> None:
-        try:
-            close_old_connections()
-            for each in Later.every:
+        for each in Later.every:
+            try:
+                close_old_connections()
                 each.write()
-        except (DatabaseError, InterfaceError):
-            logger.warning("some rows could not be written; they wait", exc_info=True)
-        finally:
-            close_old_connections()
+            except (DatabaseError, InterfaceError):
+                logger.warning("some %s could not be written; they wait", each.name, exc_info=True)
+            finally:
+                close_old_connections()
 
 
 writer = Writer()

@@ -41,6 +41,26 @@ _NAME = re.compile(r"(?<=org\.couchdb\.user:)[^/]+")  # of a login; somebody typ
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
+def configuration(shape: str, level: str, *, with_access: bool) -> dict[str, Any]:
+    """What the setting LOGGING is: everything to the standard error, in one shape.
+
+    shape: text or json. level: the least that is said. with_access: also a line for each request.
+    """
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": Json if shape == "json" else Text}},
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "loggers": {
+            "django.request": {"level": "ERROR"},  # a refusal is an answer, not a fault of ours
+            "registry.access": {"level": "INFO" if with_access else "CRITICAL"},
+            # What these say when all is to be said holds headers and tokens.
+            **{name: {"level": "INFO"} for name in "botocore boto3 urllib3 oauthlib markdown_it nodesemver".split()},
+        },
+        "root": {"handlers": ["console"], "level": level},
+    }
+
+
 def redact(text: str) -> str:
     """The text without what opens anything: tokens, passwords in addresses and fields, the secrets of the settings."""
     found = _SECRETS.sub(_without, text)

@@ -1,4 +1,4 @@
-"""A query for one row that Django builds and compiles once, and that runs with other values from then on.
+"""Queries that Django builds and compiles once, and that run with other values from then on.
 
 Building the policy's SQL takes Django longer than the database needs to answer it.
 """
@@ -9,8 +9,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from django.db import connections, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import RawSQL
 from django.db.models.query import get_related_populators
+
+_SET_MARK = -(2**40)
 
 
 class PreparedQuery:
@@ -22,66 +26,98 @@ class PreparedQuery:
 
     def __init__(self, build: Callable[..., models.QuerySet], *kinds: type) -> None:
         self._build, self._kinds = build, kinds
-        self._compiled = threading.local()  # a compiler belongs to a connection, and that to a thread
+        self._compiled: dict[str, _Compiled] = {}  # by the kind of database; shared by all threads
+        self._compiling = threading.Lock()
 
     def first(self, *values: int | str) -> Any:
         """The row, as the query set would give it with these values; None when there is none."""
-        compiled = self._of_this_thread()
-        row = compiled.run(values)
+        connection = connections[DEFAULT_DB_ALIAS]
+        compiled = self._compiled.get(connection.vendor)
+        if compiled is None:
+            compiled = self._compile(connection.vendor)
+        row = compiled.run(connection, values)
         return None if row is None else compiled.as_object(row)
 
-    def _of_this_thread(self) -> _Compiled:
-        found = getattr(self._compiled, "query", None)
-        if found is None or found.connection is not connections[found.connection.alias]:
-            marks = [f"\x01{place}" if kind is str else 2**52 + place for place, kind in enumerate(self._kinds)]
-            found = self._compiled.query = _Compiled(self._build(*marks)[:1], marks)
-        return found
+    def _compile(self, vendor: str) -> _Compiled:
+        with self._compiling:
+            if vendor not in self._compiled:
+                marks = [f"\x01{place}" if kind is str else 2**52 + place for place, kind in enumerate(self._kinds)]
+                self._compiled[vendor] = _Compiled(self._build(*marks)[:1], marks)
+        return self._compiled[vendor]
 
 
 class _Compiled:
     def __init__(self, rows: models.QuerySet, marks: list[Any]) -> None:
-        self._compiler = rows.query.get_compiler(using=rows.db)
-        self.connection = self._compiler.connection
-        self._sql, params = self._compiler.as_sql()
+        compiler = rows.query.get_compiler(using=DEFAULT_DB_ALIAS)
+        self._sql, params = compiler.as_sql()
         self._params = list(params)
         self._places = [(place, marks.index(value)) for place, value in enumerate(params) if value in marks]
         if {mark for _, mark in self._places} != set(range(len(marks))):
             raise TypeError("a stand-in did not reach the SQL as it was")
-        is_sqlite = self.connection.vendor == "sqlite"
+        is_sqlite = compiler.connection.vendor == "sqlite"
         self._of_sqlite = self._sql.replace("%s", "?").replace("%%", "%") if is_sqlite else None
-        select, klass_info = self._compiler.select, self._compiler.klass_info
-        self._converters = self._compiler.get_converters([column for column, _, _ in select])
+        select, klass_info = compiler.select, compiler.klass_info
+        self._converters = compiler.get_converters([column for column, _, _ in select])
         fields = klass_info["select_fields"]
         self._first, self._last = fields[0], fields[-1] + 1
         self._model = klass_info["model"]
         self._names = [column.target.attname for column, _, _ in select[self._first : self._last]]
-        self._related = get_related_populators(klass_info, select, rows.db)
-        self._annotations = self._compiler.annotation_col_map
+        self._related = get_related_populators(klass_info, select, DEFAULT_DB_ALIAS)
+        self._annotations = compiler.annotation_col_map
 
-    def run(self, values: tuple[int | str, ...]) -> Any:
+    def run(self, connection: BaseDatabaseWrapper, values: tuple[int | str, ...]) -> list[Any] | None:
         params = list(self._params)
         for place, mark in self._places:
             params[place] = values[mark]
-        rows = self._rows(params)
-        if rows and self._converters:
-            rows = self._compiler.apply_converters(rows, self._converters)
-        return next(iter(rows), None)
+        rows = self._rows(connection, params)
+        if not rows:
+            return None
+        row = list(rows[0])
+        for place, (converters, expression) in self._converters.items():
+            for convert in converters:
+                row[place] = convert(row[place], expression, connection)
+        return row
 
-    def _rows(self, params: list[Any]) -> list[tuple]:
+    def _rows(self, connection: BaseDatabaseWrapper, params: list[Any]) -> list[tuple]:
         # Django's cursor translates the SQL for SQLite anew each time, which takes longer than the answer.
-        watched = self.connection.queries_logged or self.connection.execute_wrappers
-        if self._of_sqlite is None or watched:
-            with self.connection.cursor() as cursor:
+        if self._of_sqlite is None or connection.queries_logged or connection.execute_wrappers:
+            with connection.cursor() as cursor:
                 cursor.execute(self._sql, params)
                 return cursor.fetchall()
-        self.connection.ensure_connection()
-        with self.connection.wrap_database_errors:
-            return self.connection.connection.execute(self._of_sqlite, params).fetchall()
+        connection.ensure_connection()
+        with connection.wrap_database_errors:
+            return connection.connection.execute(self._of_sqlite, params).fetchall()
 
-    def as_object(self, row: Any) -> Any:
-        found = self._model.from_db(self.connection.alias, self._names, row[self._first : self._last])
+    def as_object(self, row: list[Any]) -> Any:
+        found = self._model.from_db(DEFAULT_DB_ALIAS, self._names, row[self._first : self._last])
         for each in self._related:
             each.populate(row, found)
         for name, place in self._annotations.items():
             setattr(found, name, row[place])
         return found
+
+
+class PreparedSet:
+    """The one column of a query whose SQL never changes, as the right side of `__in`.
+
+    build: called with a stand-in for a number, which has to reach the SQL as a parameter, unchanged; gives a query set
+    of one column.
+    """
+
+    def __init__(self, build: Callable[[int], models.QuerySet]) -> None:
+        self._build, self._compiled = build, {}
+
+    def of(self, number: int) -> RawSQL:
+        """The set for this number."""
+        vendor = connections[DEFAULT_DB_ALIAS].vendor
+        if vendor not in self._compiled:
+            sql, params = self._build(_SET_MARK).query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
+            if _SET_MARK not in params:
+                raise TypeError("the stand-in did not reach the SQL as it was")
+            self._compiled[vendor] = sql, tuple(params)
+        sql, params = self._compiled[vendor]
+        return RawSQL(sql, [_put(number, each) for each in params])  # noqa: S611 - of Django's making
+
+
+def _put(number: int, param: Any) -> Any:
+    return number if param == _SET_MARK else param

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import select
 import threading
 from concurrent import futures
@@ -12,6 +13,12 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 # npm asks for the next packument some milliseconds after the last; then its line goes back to the poller.
 LINGER_MILLISECONDS = 50
+LOOK_MILLISECONDS = 5  # so often a thread that waits looks whether another line is in want of it
+
+
+# Of glibc's mallopt: how many heaps threads may have, and from which size on a block is given back when it is freed.
+ARENA_MAX, MMAP_THRESHOLD = -8, -3
+ARENAS, LARGE = 2, 256 * 1024
 
 
 class Worker(ThreadWorker):
@@ -24,6 +31,7 @@ class Worker(ThreadWorker):
     tpool: futures.ThreadPoolExecutor
 
     def init_process(self) -> None:
+        _spare_memory()
         self.cfg = _Read(self.cfg)
         self._seats = threading.Semaphore(max(1, self.cfg.threads // 2))
         super().init_process()
@@ -42,11 +50,23 @@ class Worker(ThreadWorker):
         again: Any = True
         waiting = select.poll()
         waiting.register(conn.sock, select.POLLIN)
-        while again is True and self.alive and self.tpool._work_queue.empty():
-            if not conn.parser.unreader.buf.getvalue() and not waiting.poll(LINGER_MILLISECONDS):
-                break
-            again = super().handle(conn)
+        left = LINGER_MILLISECONDS
+        while again is True and left > 0 and self.alive and self.tpool._work_queue.empty():
+            if conn.parser.unreader.buf.getvalue() or waiting.poll(LOOK_MILLISECONDS):
+                again, left = super().handle(conn), LINGER_MILLISECONDS
+            else:
+                left -= LOOK_MILLISECONDS
         return again
+
+
+def _spare_memory() -> None:
+    # Else each thread has a heap of its own, and a document that was read once stays in it for ever.
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError):  # another C library
+        return
+    mallopt(ARENA_MAX, ARENAS)
+    mallopt(MMAP_THRESHOLD, LARGE)
 
 
 class _Read:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from registry_site import databases, env
+from registry_site import databases, env, logs
 from registry_site.env import (
     address,
     directory,
@@ -330,16 +330,5 @@ WHITENOISE_MAX_AGE = 300
 METRICS_TOKEN = secret("METRICS_TOKEN")
 LOG_FORMAT = one_of("LOG_FORMAT", "text", "json")
 ACCESS_LOG = switch("ACCESS_LOG", False)
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "registry_site.logs.Json" if LOG_FORMAT == "json" else "registry_site.logs.Text"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "loggers": {
-        "django.request": {"level": "ERROR"},  # a refusal is an answer, not a fault of ours
-        "registry.access": {"level": "INFO" if ACCESS_LOG else "CRITICAL"},
-        # What these say when all is to be said holds headers and tokens.
-        **{name: {"level": "INFO"} for name in "botocore boto3 urllib3 oauthlib markdown_it nodesemver".split()},
-    },
-    "root": {"handlers": ["console"], "level": one_of("LOG_LEVEL", "WARNING", "DEBUG", "INFO", "ERROR")},
-}
+LOG_LEVEL = one_of("LOG_LEVEL", "WARNING", "DEBUG", "INFO", "ERROR")
+LOGGING = logs.configuration(LOG_FORMAT, LOG_LEVEL, with_access=ACCESS_LOG)

@@ -171,7 +171,8 @@ def bucket(settings, monkeypatch):
 @pytest.fixture(autouse=True)
 def empty_store(settings, tmp_path):
     """Each test has a blob store and a spool of its own, and nothing waits to be written from the last one."""
-    from packages import blobs, kept
+    from packages import blobs
+    from packages.packuments import kept
     from registry_site.later import Later
 
     apart = object_store.part(os.environ.get("STORAGE_URL", ""))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
@@ -15,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from packages.blobs.folder import FolderStore
 from packages.blobs.moving import MovingStore
 from packages.blobs.s3 import S3Store
-from packages.blobs.store import Store
+from packages.blobs.store import Store, new_key
 from registry_site.errors import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -29,8 +28,7 @@ def keep(sha512: bytes, source: Path) -> str:
     sha512: the 64 raw bytes of the digest. source: a file of ours; it is gone afterwards.
     Raises Unavailable when the store does not take it.
     """
-    name = f"{sha512.hex()}-{secrets.token_hex(8)}"
-    key = f"{name[:2]}/{name[2:4]}/{name}"
+    key = new_key(sha512)
     try:
         store().put(key, source)
     except OSError as error:

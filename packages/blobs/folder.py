@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from packages.blobs.store import is_key
+
 READABLE = 0o640  # also by a front server that is in the group; what was spooled is its owner's alone
 
 
@@ -56,8 +58,8 @@ class FolderStore:
 
     def keys(self) -> Iterator[str]:
         for path in self.root.glob("*/*/*"):
-            if path.suffix != ".part":
-                yield str(path.relative_to(self.root))
+            if is_key(key := path.relative_to(self.root).as_posix()):
+                yield key
 
     def halves(self, before: float) -> Iterator[str]:
         for path in self.root.glob("*/*/*.part"):

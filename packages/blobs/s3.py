@@ -14,6 +14,8 @@ from urllib.parse import SplitResult, parse_qsl, unquote
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from packages.blobs.store import is_key
+
 KNOWN = ("endpoint", "region", "public", "addressing")
 PART = 16 * 2**20  # larger tarballs go up in parts of this size
 CONNECT_SECONDS, READ_SECONDS = 3, 20
@@ -21,7 +23,6 @@ ATTEMPTS = 3
 RESUMES = 3  # of one download that breaks off
 LINES = 32  # kept open
 BUFFER = 64 * 1024
-DEPTH = 2  # folders that every key is in
 
 
 class StoreError(OSError):
@@ -89,19 +90,21 @@ class S3Store:
             self._client.delete_object(Bucket=self.bucket, Key=self.prefix + key)
 
     def keys(self) -> Iterator[str]:
+        return filter(is_key, self.names())
+
+    def names(self) -> Iterator[str]:
+        """The keys of all that lies below the prefix, blobs or not, in no order."""
         with _asking("list"):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix):
                 for each in page.get("Contents", ()):
-                    key = each["Key"].removeprefix(self.prefix)
-                    if key.count("/") == DEPTH:  # else it is of another store, below this one
-                        yield key
+                    yield each["Key"].removeprefix(self.prefix)
 
     def halves(self, before: float) -> Iterator[str]:
         pages = self._client.get_paginator("list_multipart_uploads")
         with _asking("list uploads"):
             for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix):
                 for each in page.get("Uploads", ()):
-                    if each["Initiated"].timestamp() < before:
+                    if is_key(each["Key"].removeprefix(self.prefix)) and each["Initiated"].timestamp() < before:
                         yield json.dumps([each["Key"], each["UploadId"]])
 
     def drop(self, half: str) -> None:

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
+
+_KEY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{128}-[0-9a-f]{16}")
+
+
+def new_key(sha512: bytes) -> str:
+    """A key that no blob has yet. sha512: the 64 raw bytes of the digest."""
+    name = f"{sha512.hex()}-{secrets.token_hex(8)}"
+    return f"{name[:2]}/{name[2:4]}/{name}"
+
+
+def is_key(text: str) -> bool:
+    """Whether this could be the key of a blob: what else lies beside blobs is not ours to list, nor to sweep."""
+    return _KEY.fullmatch(text) is not None
 
 
 class Store(Protocol):
@@ -30,7 +45,7 @@ class Store(Protocol):
         """Remove a blob; one that is not there is no fault."""
 
     def keys(self) -> Iterator[str]:
-        """The keys of all blobs, in no order."""
+        """The keys of all blobs, in no order; nothing that `is_key` does not know."""
 
     def halves(self, before: float) -> Iterator[str]:
         """What broke off while it was put, and was begun before this moment."""

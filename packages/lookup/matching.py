@@ -54,10 +54,18 @@ def of(keys: Sequence[int]) -> RawSQL:
     return RawSQL("SELECT value FROM json_each(%s)", [json.dumps(keys)])
 
 
+def first(rows: QuerySet) -> QuerySet | RawSQL:
+    """A small set of ids, for `__in`: PostgreSQL reads it first, where it would walk all packages and ask of each."""
+    if connection.vendor != "postgresql":
+        return rows
+    sql, params = rows.query.sql_with_params()
+    return RawSQL(f"SELECT unnest(ARRAY({sql}))", params)
+
+
 def with_keyword(words: Iterable[str]) -> Q:
     """The packages that have one of these keywords."""
     found = Q(pk=None)
-    for word in words:
+    for word in map(str.lower, words):
         if tokens := _TOKEN.findall(word):
             spelled = Q(keywords__icontains=json.dumps(word)) | Q(keywords__icontains=f'"{word}"')
             found |= _holds_keyword(tokens) & spelled
@@ -69,9 +77,11 @@ def near(packages: QuerySet[Package], word: str) -> QuerySet[Package]:
 
     A long word has to share four letters in a row, because there are too many names that share three.
     """
-    threes = _threes(word)[:_MOST_THREES]
+    threes, tokens = _threes(word)[:_MOST_THREES], _TOKEN.findall(word)
+    if not tokens:
+        return packages.none()
     if not threes:
-        return packages.filter(_begins(word)).order_by(Length("name"), "name")[:MOST_NEAR]
+        return packages.filter(_begins(tokens[0])).order_by(Length("name"), "name")[:MOST_NEAR]
     runs = [(each,) for each in threes] if len(threes) <= _FEW_THREES else list(zip(threes, threes[1:], strict=False))
     score: Value | Case = Value(0, output_field=IntegerField())
     for three in threes:
@@ -108,7 +118,7 @@ def _named(word: str) -> Q:
 def _begins(token: str) -> Q:
     if connection.vendor == "postgresql":
         return Q(_Indexed("parts", _lexemes([f"^{token}"], "&")))
-    return Q(pk__in=_of_words(f'name : "{token}"*'))
+    return Q(pk__in=_of_words(f"name : {_phrases([token], '')}*"))
 
 
 def _holds_keyword(tokens: Sequence[str]) -> Q:

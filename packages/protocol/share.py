@@ -11,6 +11,7 @@ from accounts.body import read_object, text_field
 from orgs import access as org_access
 from packages import access, reach, search, sharing, wire
 from packages.access import Action
+from packages.collaborators import everyone, may_see_people
 from packages.models import TwoFactor
 from packages.packuments import maintainers
 from packages.policy import Standing
@@ -38,8 +39,8 @@ def collaborators(request, name: str) -> JsonResponse:
     npm reads an object, pnpm an array, and both ask with format=cli, so the client's name decides.
     """
     package = access.find(request.actor, Action.VIEW, name)
-    if sharing.may_see_people(package):
-        found = {each.user.username: _level(each.reason.standing) for each in sharing.collaborators(package)}
+    if may_see_people(package):
+        found = {each.user.username: _level(each.reason.standing) for each in everyone(package)}
     else:
         found = {each["name"]: "write" for each in maintainers(package)}
     if (wanted := request.GET.get("user")) is not None:

@@ -14,12 +14,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.actor import Actor
-from packages import kept, packuments, rules
-from packages.deflating import unpacked
-from packages.kept import Ready
+from packages import packuments, rules
 from packages.listing import highest
 from packages.models import Mirror, MirrorDocument, MirrorVersion, Package
-from packages.packuments import ABBREVIATED, Packument
+from packages.packuments import ABBREVIATED, Packument, Ready, kept
 from packages.rules import Effective, Hold
 from packages.upstream import mirroring, reading, signing
 from registry_site.errors import NotFound, Quarantined
@@ -51,15 +49,9 @@ def read(actor: Actor, package: Package, base: str, *, abbreviated: bool, compre
         raise NotFound(f"{package.name} is not upstream any more")
     form = SHORT if abbreviated else FULL
     key = (mirror.name, mirror.pk, mirror.revision, base, form, effective.fingerprint)
-    ready = kept.get(key)
-    if ready is None:
-        ready = _stored(mirror, base, form, effective) or _build(mirror, base, form, effective)
-        kept.put(key, ready)
-    etag = f'"{ready.etag}-gz"' if compressed else f'"{ready.etag}"'
+    ready = kept.of(key, lambda: _stored(mirror, base, form, effective) or _build(mirror, base, form, effective))
     note = _warning(mirror) if mirroring.is_stale(mirror) else ""
-    if known and packuments.matches(known, etag):
-        return Served(None, note)
-    return Served(Packument(ready.body if compressed else unpacked(ready.body), etag), note)
+    return Served(packuments.answer(ready, compressed=compressed, known=known), note)
 
 
 def manifest(actor: Actor, package: Package, spec: str, base: str) -> bytes:

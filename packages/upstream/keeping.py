@@ -101,7 +101,8 @@ def _write(row: Mirror, registry: Registry, read: Read, source: bytes, etag: str
 
 def _package(row: Mirror, read: Read) -> Package:
     defaults = {"mirrored": True, "access": Access.PUBLIC}
-    package = row.package or Package.objects.get_or_create(name=row.name, defaults=defaults)[0]
+    package = Package.objects.get_or_create(name=row.name, defaults=defaults)[0]
+    package = Package.objects.select_for_update().get(pk=package.pk)  # a tarball of it may come in right now
     if not package.mirrored:
         raise Ours
     latest = read.versions.get(read.latest)
@@ -116,8 +117,11 @@ def _package(row: Mirror, read: Read) -> Package:
     package.latest = known.version if known and known.quarantined_at is None else None
     package.modified_at = read.modified_at or package.modified_at
     package.revision += 1
-    package.save()
+    package.save(update_fields=_TOLD)
     return package
+
+
+_TOLD = ["description", "keywords", "license", "deprecated", "latest", "modified_at", "revision"]
 
 
 def purge(name: str) -> None:

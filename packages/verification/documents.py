@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from django.db.models import F
 
 from accounts.actor import Actor
-from packages import building
 from packages.changes import maintaining
-from packages.deflating import plain
 from packages.models import Document
+from packages.packuments import building
+from packages.packuments.deflating import plain
 from packages.verification.wrong import Wrong
 
 MEND = "run manage.py verify --mend, which removes it; its next reader builds it anew"

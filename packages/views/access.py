@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 
 from accounts import people as person_verbs
 from orgs.models import Seat, Team
-from packages import access, explaining, previews, reasons, requests, sharing
+from packages import access, collaborators, explaining, previews, reasons, requests, sharing
 from packages.access import Action
 from packages.models import Package, TeamGrant
 from packages.reasons import Reasons
@@ -32,7 +32,7 @@ def page(request, name: str) -> HttpResponse:
     """Access level, people, teams; a visitor who may see the package but not change it sees who to ask."""
     found, shared = context.of_package(request, name, "access")
     asks = request.GET.get("explain") or request.GET.get("make")
-    why = reasons.every(found) if asks and sharing.may_see_people(found) else {}
+    why = reasons.every(found) if asks and collaborators.may_see_people(found) else {}
     shared |= _cards(request, found, why) | {"notice": take_notice(request)} | _explained(request, found, why)
     if (wanted := request.GET.get("make", "")) and "manage" in shared["can"]:
         shared["preview"] = previews.level_of(request.actor, found, wanted, why)
@@ -132,7 +132,7 @@ def _card(request, name: str, partial: str, more: dict[str, Any]) -> HttpRespons
 
 
 def _cards(request, package: Package, why: Reasons | None = None) -> dict[str, Any]:
-    if not sharing.may_see_people(package):
+    if not collaborators.may_see_people(package):
         return {}
     people = _people(request, package, why)
     found: dict[str, Any] = {"collaborators": people, "people_count": people.paginator.count}
@@ -152,9 +152,9 @@ def _cards(request, package: Package, why: Reasons | None = None) -> dict[str, A
 
 def _people(request, package: Package, why: Reasons | None) -> Page:
     asked = page_of(request, range(A_PAGE * MOST_PAGES), A_PAGE, name="people").number
-    people = sharing.circle(package, (asked - 1) * A_PAGE, A_PAGE, why=why)
+    people = collaborators.circle(package, (asked - 1) * A_PAGE, A_PAGE, why=why)
     if not people.listed and asked > 1:  # some left since that address was made
-        asked, people = 1, sharing.circle(package, 0, A_PAGE, why=why)
+        asked, people = 1, collaborators.circle(package, 0, A_PAGE, why=why)
     page = Paginator(range(people.count), A_PAGE).page(asked)
     page.object_list = people.listed
     return page
@@ -162,7 +162,7 @@ def _people(request, package: Package, why: Reasons | None) -> Page:
 
 def _explained(request, package: Package, why: Reasons) -> dict[str, Any]:
     text = request.GET.get("explain", "").strip().removeprefix("@").replace("\0", "")[:300]
-    if not sharing.may_see_people(package):
+    if not collaborators.may_see_people(package):
         return {}
     found: dict[str, Any] = {"asked_about": text}
     if text:

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts.endpoint import page_address, registry
 from accounts.models import AuditEvent
-from packages import access, changes, downloads, installing, mirrored, provenance, readmes, sharing
+from packages import access, changes, collaborators, downloads, installing, mirrored, provenance, readmes
 from packages import stars as star_verbs
 from packages.links import link
 from packages.mirrored import Shelf
@@ -32,7 +32,11 @@ def package(request, name: str, number: str = "") -> HttpResponse:
         found, shelf = mirrored.find(request.actor, name)
         shared = context.about(request.actor, found, shelf, "readme")
     manifest, shelf, version = shared["manifest"], shared["shelf"], shared["version"]
-    people = sharing.circle(found, 0, FACES, request.actor.user) if shared["insider"] else sharing.Circle([], 0, None)
+    people = (
+        collaborators.circle(found, 0, FACES, request.actor.user)
+        if shared["insider"]
+        else collaborators.Circle([], 0, None)
+    )
     return render(
         request,
         "pages/package.html",

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import F, IntegerField, Subquery
 
 from accounts.actor import Actor
-from packages import access, advisories, dependents, mirrored, quarantine, requirements, sharing
+from packages import access, advisories, collaborators, dependents, mirrored, quarantine, requirements
 from packages.access import Action
 from packages.mirrored import Shelf
 from packages.models import Package, Version
@@ -42,7 +42,7 @@ def about(actor: Actor, package: Package, shelf: Shelf | None, tab: str, number:
         "manifest": manifest,
         "is_latest": shown.number == latest,
         "can": access.can(package),
-        "insider": sharing.may_see_people(package),
+        "insider": collaborators.may_see_people(package),
         "tab": tab,
         "dependency_count": sum(each.kind == "dependencies" for each in requirements.listed(manifest)),
         "most_counted": MOST_COUNTED,

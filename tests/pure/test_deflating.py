@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packages import deflating
+from packages.packuments import deflating
 
 unhurried = settings(max_examples=60, deadline=None, derandomize=True)
 chunks = st.lists(st.binary(max_size=300), max_size=6)

@@ -15,6 +15,7 @@ from django.core.management import call_command
 
 from packages import blobs
 from packages.blobs import s3
+from packages.blobs.store import new_key
 from packages.management.commands.sweep_blobs import unnamed
 from packages.models import Package, Version
 from registry_site.errors import Unavailable
@@ -223,10 +224,20 @@ def test_what_broke_off_in_parts_is_aborted_or_swept(in_bucket, tmp_path, monkey
     store = blobs.store()
     assert not list(store.keys()) + list(store.halves(time.time() + 60))
     client = in_bucket.client()  # as a process that was killed
-    client.create_multipart_upload(Bucket=store.bucket, Key=f"{store.prefix}aa/bb/cc")
+    client.create_multipart_upload(Bucket=store.bucket, Key=store.prefix + new_key(bytes(64)))
+    client.create_multipart_upload(Bucket=store.bucket, Key=f"{store.prefix}copy/of/something")
     (half,) = store.halves(time.time() + 60)
     store.drop(half)
-    assert list(store.halves(time.time() + 60)) == []
+    assert list(store.halves(time.time() + 60)) == [], "what is not ours is not looked at"
+
+
+def test_what_else_lies_in_a_bucket_is_not_ours_to_list(in_bucket):
+    store, client = blobs.store(), in_bucket.client()
+    for key in ("dump.sql", f"copy/{new_key(bytes(64))}", "aa/bb/cc", f"{new_key(bytes(64))}.part"):
+        client.put_object(Bucket=store.bucket, Key=store.prefix + key, Body=b"theirs")
+    assert list(store.keys()) == []
+    client.put_object(Bucket=store.bucket, Key=store.prefix + new_key(bytes(64)), Body=b"ours")
+    assert len(list(store.keys())) == 1
 
 
 @pytest.mark.parametrize("how", [500, 503, 403])

@@ -14,20 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.actor import operator
-from packages import (
-    building,
-    conversion,
-    deflating,
-    packuments,
-    quarantine,
-    releases,
-    returns,
-    runs,
-    sharing,
-    signatures,
-)
+from packages import conversion, packuments, quarantine, releases, returns, sharing, signatures
 from packages.models import BASE_MARK, Document, DocumentPart, Package, Version
 from packages.models.core import IN_DOCUMENTS
+from packages.packuments import building, deflating, runs
 
 NAME, BASE, OTHER = "@uma/x", "http://testserver/npm", "https://npm.example.com"
 

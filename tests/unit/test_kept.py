@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from packages import kept, packuments, sharing
-from packages.kept import Ready
+from packages import packuments, sharing
 from packages.models import Package
+from packages.packuments import Ready, kept
 from registry_site import middleware
 
 X = "@uma/x"

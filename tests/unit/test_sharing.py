@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import AuditEvent
 from orgs import organizations
-from packages import access, previews, reasons, search, sharing
+from packages import access, collaborators, previews, reasons, search, sharing
 from packages.access import Action
 from packages.models import Package, PersonGrant, TeamGrant
 from packages.packuments import revision_of
@@ -340,7 +340,7 @@ def test_npm_owner_of_an_org_package_explains_teams(npm, acme, publish, alice, h
 def test_collaborators_say_why(acme, publish, alice, bob, frank, uma, hugo):
     publish(alice, "@acme/x")
     sharing.grant_team(alice, "@acme/x", "acme", "core", "read-write")
-    found = sharing.collaborators(access.find(alice, Action.VIEW, "@acme/x"))
+    found = collaborators.everyone(access.find(alice, Action.VIEW, "@acme/x"))
     assert [(each.user.username, each.permission, str(each.reason)) for each in found] == [
         ("alice", "owner", "owner of the org"),
         ("frank", "owner", "admin of the org"),
@@ -348,7 +348,7 @@ def test_collaborators_say_why(acme, publish, alice, bob, frank, uma, hugo):
     ]
     publish(uma, NAME)
     sharing.grant_person(uma, NAME, "hugo", "read")
-    found = sharing.collaborators(access.find(uma, Action.VIEW, NAME))
+    found = collaborators.everyone(access.find(uma, Action.VIEW, NAME))
     assert [(each.user.username, each.permission, each.removable) for each in found] == [
         ("uma", "owner", False),
         ("hugo", "read", True),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -13,10 +12,10 @@ from django.core.management import CommandError
 
 from accounts.management.verbs import VerbCommand
 from packages import blobs, relocation
+from packages.blobs.store import Store
 from packages.models import StagedVersion, Version
 
 BATCH = 500
-WHERE_BLOBS_ARE = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[^/]+")  # what lies elsewhere is not of this registry
 MANY = 20  # unnamed tarballs; with more, and fewer that are named, the database may be another one than the storage's
 LEAST_HOURS = 1  # an upload that takes longer than this was cut by every proxy
 
@@ -73,12 +72,19 @@ def unnamed(older_than: float) -> Iterator[str]:
     Younger ones may belong to a publish that is about to commit.
     """
     store, floor = blobs.store(), time.time() - older_than
-    keys = filter(WHERE_BLOBS_ARE.fullmatch, store.keys())
-    while batch := list(islice(keys, BATCH)):
+    keys = store.keys()
+    while batch := list(dict.fromkeys(islice(keys, BATCH))):
         named = {
             key
             # in the order in which a blob passes from one to the other
             for rows in (StagedVersion.objects, Version.objects.filter(erased_at=None))
             for key in rows.filter(blob__in=batch).values_list("blob", flat=True)
         }
-        yield from (key for key in batch if key not in named and store.written(key) < floor)
+        yield from (key for key in batch if key not in named and _is_older(store, key, floor))
+
+
+def _is_older(store: Store, key: str, floor: float) -> bool:
+    try:
+        return store.written(key) < floor
+    except FileNotFoundError:  # somebody else removed it meanwhile
+        return False

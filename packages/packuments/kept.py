@@ -7,7 +7,7 @@ a moment ago, so that a change shows at the next request on every worker and hos
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,6 +37,15 @@ class _Shelf(LRUCache):
 
 _shelf = _Shelf(settings.DOCUMENT_MEMORY_MB * 2**20)
 _lock = threading.Lock()
+
+
+def of(key: Hashable, make: Callable[[], Ready]) -> Ready:
+    """What was kept under a key; else what `make` gives, which is kept."""
+    ready = get(key)
+    if ready is None:
+        ready = make()
+        put(key, ready)
+    return ready
 
 
 def get(key: Hashable) -> Ready | None:

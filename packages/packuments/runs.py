@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 import orjson
 
-from packages.deflating import Fragment, fragment, restored
 from packages.models import BASE_MARK, Document, DocumentPart, Package, Version
-from packages.packuments import with_deprecation
+from packages.packuments.deflating import Fragment, fragment, restored
+from packages.packuments.parts import with_deprecation
 from registry_site.moments import iso
 
 RUN = 64  # versions; the last run, which is not full yet, is made anew for each document
+FORMAT = 1  # another one whenever the same rows give other parts
 TOGETHER = 4  # runs whose rows are in memory at once
 _SHOWN = "pk stamp number full abbreviated deprecated published_at unpublished_at quarantined_at".split()
 _STORED = ["fingerprint", "full", "abbreviated", "times"]
@@ -115,4 +116,4 @@ def _entries(versions: list[tuple[str, str, str]], base: str) -> Iterator[bytes]
 
 def _fingerprint(run: Run) -> bytes:
     numbers = [-1 if number is None else number for pair in run for number in pair]
-    return hashlib.blake2b(struct.pack(f"<{len(numbers)}q", *numbers), digest_size=16).digest()
+    return hashlib.blake2b(struct.pack(f"<{len(numbers) + 1}q", FORMAT, *numbers), digest_size=16).digest()

@@ -12,11 +12,12 @@ import orjson
 from django.db import transaction
 from django.db.models import F
 
-from packages import runs
-from packages.deflating import Fragment, Joined, fragment, join
 from packages.models import Document, DocumentPart, Package
-from packages.packuments import COPIED, README_SHOWN, maintainers, revision_of
-from packages.runs import Parts
+from packages.packuments import runs
+from packages.packuments.deflating import Fragment, Joined, fragment, join
+from packages.packuments.parts import COPIED, README_SHOWN, revision_of
+from packages.packuments.people import maintainers
+from packages.packuments.runs import Parts
 from registry_site.errors import Unavailable
 from registry_site.moments import iso
 
