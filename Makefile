@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 QUIET_PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 # What is asked of PostgreSQL each time: the policy's rule, and whatever rests on SQL, locks and constraints.
-ON_POSTGRES = tests/policy/test_grid.py::test_checks_and_lists_are_one_rule $(patsubst %,tests/unit/test_%.py, \
+ON_POSTGRES = tests/policy/test_grid.py::test_checks_and_lists_are_one_rule tests/faults/test_races.py $(patsubst %,tests/unit/test_%.py, \
 	alone building changes configuration conversion departure dependents downloads invitations kept lookup \
 	migrate_database mirror mirror_batches mirror_flights mirror_sources orgs org_two_factor packuments people \
 	plans prepared previews publishing quarantine query_plans recall records refusals releases requests returns \
@@ -16,11 +16,13 @@ ON_OBJECT_STORE = $(patsubst %,tests/unit/test_%.py, \
 	migrate_database previews provenance publishing quarantine query_plans recall relocation releases returns \
 	staging stock versions_page)
 LOCK_WITH = uv==0.13.8
+AUDIT_WITH = pip-audit==2.10.1
+FUZZ_WITH = atheris==3.0.0
 WORKERS ?= 3
 # What pytest makes of the tests' code is kept, for the second run and the next; some machines say that nothing is.
 PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: help serve test test-postgres test-deployed test-clients bench screenshots lint lock clean venv install install-test
+.PHONY: help serve test test-docs test-postgres test-deployed test-clients faults bench screenshots lint audit fuzz lock clean venv install install-test
 
 help:
 	@echo 'make serve   run the registry on port 8000 (PORT=...), installing what it needs first'
@@ -28,9 +30,13 @@ help:
 	@echo 'make test-postgres   run every unit and policy test on PostgreSQL'
 	@echo 'make test-deployed   the unit tests of what touches tarballs, on PostgreSQL and an object store'
 	@echo 'make test-clients   run every command of every client, and write docs/clients.md'
+	@echo 'make faults   kill processes, databases and disks under load (CYCLES=100 for how often); docs/reliability.md says more'
+	@echo 'make test-docs   run every command of the pages in docs'
 	@echo 'make bench   measure this registry beside others, and write docs/benchmarks.md (ONLY=packument for a part, QUICK=1 to try)'
 	@echo 'make screenshots   take pictures of the pages, with a demo in them, into docs/screenshots'
 	@echo 'make lint    check the code only'
+	@echo 'make audit   ask the package index what is known against the locked versions'
+	@echo 'make fuzz    look for bytes that a parser stumbles over, SECONDS=60 each (ONLY=readme for one)'
 	@echo 'make lock    write requirements*.txt anew from pyproject.toml, and the npm lockfiles of the tests'
 	@echo 'make clean   remove .venv and .cache (var, with the data, stays)'
 
@@ -64,6 +70,16 @@ test-clients: install-test
 	@env -u DATABASE_URL $(PYTEST) -m matrix tests/protocol </dev/null; \
 		code=$$?; $(BIN)/python -m tests.tools.clients_table && exit $$code
 
+# One after the other: what is measured is what one machine does while it is being killed.
+
+faults: install-test
+	@env -u DATABASE_URL -u STORAGE_URL FAULTS_CYCLES=$(or $(CYCLES),20) $(BIN)/python -m pytest -m 'long or not long' \
+		-s $(or $(ONLY),tests/faults) </dev/null
+
+test-docs: install-test
+	@$(BIN)/python -m tests.tools.clients </dev/null
+	@env -u DATABASE_URL $(PYTEST) -m 'docs or not docs' tests/docs tests/pure/test_docs.py tests/mission/test_readme_walk.py </dev/null
+
 bench: install-test
 	@$(BIN)/python -m tests.tools.clients </dev/null
 	@$(BIN)/python -m tests.bench $(or $(ONLY),--write) </dev/null
@@ -83,6 +99,23 @@ lint: install-test
 		| xargs -0 $(BIN)/djade --check --target-version 5.2 /dev/null
 	@$(BIN)/lint-imports --cache-dir .cache/import-linter >.cache/lint-imports.log 2>&1 \
 		|| { cat .cache/lint-imports.log; exit 1; }
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive accounts orgs packages registry_site \
+		>.cache/bandit.log 2>&1 || { cat .cache/bandit.log; exit 1; }
+
+# Asks the package index what is known against the locked versions; pip-audit is no part of what is locked.
+
+audit: install-test
+	@[ -x .cache/audit/bin/pip-audit ] || { $(PYTHON) -m venv .cache/audit \
+		&& .cache/audit/bin/python -m pip install --quiet --disable-pip-version-check $(AUDIT_WITH); }
+	@for list in requirements.txt requirements-test.txt; do echo "Asking about $$list ..." \
+		&& .cache/audit/bin/pip-audit --require-hashes --disable-pip --progress-spinner off -r $$list || exit 1; done
+
+# Atheris comes when it is asked for: it is large, and there is none for some machines.
+
+fuzz: install-test
+	@[ -d .cache/atheris ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--target .cache/atheris $(FUZZ_WITH)
+	@env PYTHONPATH=.cache/atheris $(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(ONLY)
 
 # A copy of the list in .venv says what is installed, so the second time nothing is done.
 

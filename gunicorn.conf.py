@@ -6,7 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
-from registry_site import draining
+from registry_site import draining, sole
 
 port = os.environ.get("PORT", "8000")
 host = os.environ.get("BIND", "127.0.0.1")
@@ -27,6 +27,13 @@ metrics = Path(os.environ.get("DATA_DIR") or "var").resolve() / "metrics" / port
 _stopping = threading.Event()
 
 
+def on_starting(server):
+    try:
+        sole.hold(os.environ)
+    except sole.Taken as error:
+        sys.exit(str(error))
+
+
 def when_ready(server):
     """Start the background worker, and start it again should it die."""
     draining.prepare(server, float(os.environ.get("DRAIN_SECONDS") or 0), metrics)
@@ -39,6 +46,7 @@ def when_ready(server):
 
 
 def on_exit(server):
+    sole.let_go()
     _stopping.set()
     if _worker is not None and _worker.poll() is None:
         _worker.terminate()
@@ -57,7 +65,7 @@ _worker = None
 
 def _keep_worker():
     global _worker
-    command = [sys.executable, "manage.py", "work"]
+    command = [sys.executable, "manage.py", "work", "--beside", str(os.getpid())]
     while not _stopping.is_set():
         _worker = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         _worker.wait()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import record_authentication
 from allauth.core import context
@@ -10,11 +12,13 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from accounts import audit, names, notices, passwords, people, sealing, stepup
+from accounts import audit, limiting, names, notices, passwords, people, sealing, standstill, stepup
 from accounts.actor import Actor, address_of
 from accounts.endpoint import page_address
 from accounts.letters import LETTERS, filled, news
-from registry_site.errors import Invalid, Unavailable
+from registry_site.errors import Invalid, TooManyRequests, Unavailable
+
+logger = logging.getLogger(__name__)
 
 INVITATION_KEY = "invitation"  # in the session, from the invitation's link to the sign-up form
 
@@ -23,6 +27,8 @@ class AccountAdapter(DefaultAccountAdapter):
     """Registration by `REGISTRATION`, names by our rules, mail through the worker."""
 
     def is_open_for_signup(self, request) -> bool:
+        if standstill.is_on():
+            return False
         if settings.REGISTRATION == "invite":
             return people.open_invitation(request.session.get(INVITATION_KEY, "")) is not None
         return settings.REGISTRATION == "open"
@@ -57,6 +63,20 @@ class AccountAdapter(DefaultAccountAdapter):
             self.forgive()
             raise
 
+    def pre_authenticate(self, request, **credentials) -> None:
+        """Count a try. Raises TooManyRequests after too many failures of this name, or from this address."""
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError as error:
+            seconds = limiting.wait_of_login(request, self._get_login_attempts_cache_key(request, **credentials))
+            raise limiting.refusal(passwords.TOO_MANY, seconds) from error
+
+    def _get_login_attempts_cache_key(self, request, **credentials) -> str:
+        # django-allauth puts the Host in front, whose port a caller makes up: a name would have as many tries as ports.
+        # And a directory takes a name in many spellings, with blanks, wide letters and capitals, for one.
+        said = credentials.get("email") or credentials.get("username") or ""
+        return " ".join(names.one_form(said).casefold().split())
+
     def forgive(self) -> None:
         """The last try to sign in counts against nobody: it was right, or nobody could say."""
         self._rollback_login_failed_rl_usage()
@@ -69,7 +89,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def ask_directory(self, request, user, password: str) -> bool:
         """Whether the directory says that this is the person's password; a try like every other.
 
-        Raises ValidationError after too many failures, else as `signing_in.is_password_of`.
+        Raises TooManyRequests after too many failures, else as `signing_in.is_password_of`.
         """
         from accounts.directory import signing_in  # ldap3 is large, and most registries have no directory
 
@@ -107,6 +127,11 @@ class AccountAdapter(DefaultAccountAdapter):
         return page_address(self.request, "account_reset_password_from_key", uid, secret)
 
     def send_mail(self, template_prefix: str, email: str, context: dict) -> None:
+        try:
+            limiting.spend("mail", limiting.written_to(email), words="too many mails")
+        except TooManyRequests:
+            logger.warning("a mail was not sent: its address was sent many already")
+            return  # whoever asked learns nothing: the page is the same
         subject, paragraphs, button = filled(LETTERS[template_prefix], {"email": email, **context})
         notices.post([email], "your account", subject, *paragraphs, link=button)
 
@@ -131,7 +156,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return super().clean_password(names.one_form(password), user)
 
     def get_client_ip(self, request) -> str:
-        return address_of(request) or "0.0.0.0"  # noqa: S104 - stands for "unknown", nothing is bound
+        return address_of(request) or "0.0.0.0"  # noqa: S104 - stands for "unknown", nothing is bound # nosec B104
 
 
 class TwoFactorAdapter(DefaultMFAAdapter):

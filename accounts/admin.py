@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef
 
 from accounts import audit, suspension
 from accounts.admin_lists import ActionFilter, BoundedAdmin, SinceFilter
-from accounts.models import Approval, AuditEvent, Invitation, OneTimePass, Scope, Token, User, WebLogin
+from accounts.models import Approval, AuditEvent, AuditSeal, Invitation, OneTimePass, Scope, Token, User, WebLogin
 from accounts.operating import actor_of, confirm
 from accounts.twofactor import enrolment
 
@@ -236,6 +236,14 @@ class AuditEventAdmin(ReadOnlyAdmin):
     is_large = True
     search_fields = [f"{name}__exact" for name in ("actor_name", "package", "org", "person", "request_id")]
     search_help_text = "The whole name of a person, a machine, a package or an org, or the reference of a request."
+
+
+@admin.register(AuditSeal)
+class AuditSealAdmin(ReadOnlyAdmin):
+    list_display = ["place", "at", "link", "noted_at", "pruned_at"]
+    is_large = True
+    search_fields = ["link__exact"]
+    search_help_text = "A whole link, as manage.py verify_audit prints it."
 
 
 @admin.register(Approval)

@@ -3,14 +3,17 @@ from django.apps import AppConfig
 
 class AccountsConfig(AppConfig):
     name = "accounts"
+    verbose_name = "People and signing in"
 
     def ready(self) -> None:
         from allauth.account import signals as account
         from allauth.socialaccount import signals as social
+        from django_tasks import signals as tasks
 
         from accounts import addresses, arrivals, lapses, passwords, profile, provider_sign_in, reminders, sessions
+        from accounts import standstill as standstills
         from accounts.directory import rounds
-        from registry_site import timetable
+        from registry_site import repeating, timetable
 
         account.email_confirmed.connect(profile.take_confirmed)
         for signal in (account.password_changed, account.password_set, account.password_reset):
@@ -19,6 +22,8 @@ class AccountsConfig(AppConfig):
         account.user_logged_in.connect(arrivals.noticed)
         addresses.listen()
         social.social_account_added.connect(provider_sign_in.connected)
+        tasks.task_finished.connect(repeating.after_failure)
+        timetable.unless(standstills.is_on)
         timetable.daily("forget old devices", arrivals.forget_devices)
         timetable.daily("forget ended sessions", sessions.forget_ended)
         timetable.daily("remind of ending tokens", reminders.send)

@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+
 from django.db import transaction
+from django.dispatch import Signal
+from django.utils import timezone
 
 from accounts.actor import Actor
 from accounts.models import AuditEvent
+
+# Sent with each event, in the transaction of its change; for apps above that tell others of it.
+recorded = Signal()
+_moment: ContextVar[datetime | None] = ContextVar("moment", default=None)
+
+
+@contextmanager
+def dated(at: datetime) -> Iterator[None]:
+    """What is recorded inside happened then; for a demo, whose years pass in a minute. Of two the inner one counts."""
+    before = _moment.set(at)
+    try:
+        yield
+    finally:
+        _moment.reset(before)
 
 
 def record(
@@ -21,7 +42,8 @@ def record(
     connection = transaction.get_connection()
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("an audit event belongs into the transaction of its change")
-    return AuditEvent.objects.create(
+    event = AuditEvent.objects.create(
+        at=_moment.get() or timezone.now(),
         action=action,
         actor_id_was=actor.user.pk if actor.user else None,
         actor_name=actor.name,
@@ -33,6 +55,8 @@ def record(
         person=person,
         facts=facts,
     )
+    recorded.send(AuditEvent, event=event)
+    return event
 
 
 # How pages tell what happened; the person is named before it, the package or org after it where a page shows many.
@@ -48,6 +72,7 @@ SENTENCES = {
     "access.asked": "asked for access",
     "access.declined": "declined the request of {person}",
     "access.set": "made it {access}",
+    "audit.pruned": "forgot events older than {days} days, up to number {place}",
     "issuer.added": "registered the issuer {issuer} ({url})",
     "feed_key.created": "made a key for feeds",
     "feed_key.revoked": "revoked the key for feeds",
@@ -56,6 +81,8 @@ SENTENCES = {
     "invitation.made": "invited {invited} as {role}",
     "invitation.resent": "sent the invitation of {invited} again",
     "invitation.revoked": "took the invitation of {invited} back",
+    "registry.read_only": "let nothing change: {reason}",
+    "registry.writable": "let things change again",
     "key.rotated": "made the signing key {key}",
     "member.added": "added {person} as {role}",
     "member.joined": "joined as {role}, invited by {by}",
@@ -100,6 +127,7 @@ SENTENCES = {
     "session.ended": "signed {device} out",
     "sign_in.connected": "connected a sign-in with {provider}",
     "sign_in.disconnected": "disconnected the sign-in with {provider}",
+    "storage.adopted": "took the storage {storage} for the tarballs of this registry",
     "tag.removed": "removed the tag {tag}",
     "tag.set": "pointed {tag} at {version}",
     "team.created": "created the team {team}",
@@ -149,6 +177,7 @@ SENTENCES = {
     "webhook.paused": "paused a webhook for {subject}",
     "webhook.removed": "removed a webhook for {subject}",
     "webhook.resumed": "resumed a webhook for {subject}",
+    "webhook.rotated": "gave a webhook for {subject} a new secret",
 }
 
 

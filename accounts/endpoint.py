@@ -4,45 +4,51 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
-from django.http import HttpResponse, JsonResponse
+from django.db import InterfaceError, OperationalError, connection
+from django.http import HttpResponse, JsonResponse, UnreadablePostError
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
-from accounts import refusals, sightings, tokens
+from accounts import refusals, sightings, standstill, tokens
 from accounts.actor import NOBODY, Actor, address_of
 from accounts.models import Token
 from accounts.sightings import Outcome
 from accounts.twofactor import approvals, codes
-from registry_site import logs, metrics
+from registry_site import logs, metrics, pace
 from registry_site.errors import (
     BadCredential,
     LengthRequired,
     Malformed,
     OneTimePassRequired,
     Refusal,
+    TooSlow,
     Unavailable,
     status_of,
 )
 
 logger = logging.getLogger(__name__)
 
-RETRY_SECONDS = 5
 DRAIN_CHUNK = 1 << 16
+DRAIN_SECONDS, DRAIN_SECONDS_OF_STRANGERS = 60, 30
+DRAIN_SILENCE, DRAIN_SILENCE_OF_STRANGERS = 10, 2
+READING = ("GET", "HEAD", "OPTIONS")
+MAX_HOST = 150  # documents are kept by their address
 _NOT_FOUND = {"error": "Not found", "message": "Not found", "code": "not_found"}
 
 Handler = Callable[..., HttpResponse]
 
 
-def endpoint(*, without_credential: tuple[str, ...] = (), **handlers: Handler) -> Handler:
+def endpoint(*, without_credential: tuple[str, ...] = (), always: tuple[str, ...] = (), **handlers: Handler) -> Handler:
     """A view of the registry from one handler a method, `endpoint(GET=..., PUT=...)`; HEAD is served by GET.
 
     without_credential: methods that do not look at the Authorization header: on their way to a login, clients send
     stale or trial credentials (npm, pnpm, yarn 1).
+    always: methods that go on in read-only mode: they only read, or let somebody in or out.
     The handler gets `request.actor`; what it raises from `registry_site.errors` becomes `{"error", "message", "code"}`.
     """
 
@@ -58,6 +64,8 @@ def endpoint(*, without_credential: tuple[str, ...] = (), **handlers: Handler) -
                 open_door = request.method in without_credential
                 request.actor = Actor(address=address_of(request)) if open_door else actor_of(request)
                 _require_length(request)
+                if request.method not in (*READING, *always):
+                    standstill.require_off()
                 response = handler(request, *args, **kwargs)
         except OneTimePassRequired as refusal:
             response = _challenge(request, refusal)
@@ -65,7 +73,10 @@ def endpoint(*, without_credential: tuple[str, ...] = (), **handlers: Handler) -
             response = refused(request, refusal)
         except (OperationalError, InterfaceError):
             logger.exception("the database did not answer")
+            _hang_up()
             response = refused(request, Unavailable("the registry cannot reach its database; try again"))
+        except UnreadablePostError:
+            response = refused(request, TooSlow("the body broke off, or came too slowly; send it again"))
         except (RequestDataTooBig, UnicodeError):
             response = refused(request, Malformed("the request could not be read"))
         if response.status_code >= 400:
@@ -128,8 +139,8 @@ def refused(request, refusal: Refusal) -> JsonResponse:
     response = JsonResponse(_told(request, refusal), status=status_of(refusal))
     if refusal.code == "ipaddress":
         response["WWW-Authenticate"] = "ipaddress"  # npm then says that the address is the reason (EAUTHIP)
-    if response.status_code == 503:
-        response["Retry-After"] = str(RETRY_SECONDS)
+    if refusal.seconds is not None:
+        response["Retry-After"] = str(refusal.seconds)
     return response
 
 
@@ -166,6 +177,12 @@ def content_length(request) -> int:
     return int(text)
 
 
+def _hang_up() -> None:
+    # After a fault of the disk, what an open SQLite file remembers may not be believed; the next request opens it anew.
+    if not connection.in_atomic_block:
+        connection.close()
+
+
 def _require_length(request) -> None:
     # Django reads nothing of a chunked body; taking it for an empty one would publish nothing and say ok.
     if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
@@ -173,18 +190,29 @@ def _require_length(request) -> None:
 
 
 def _drain(request) -> None:
-    # A client that still writes when we answer sees a reset connection instead of our sentence.
+    # A client that still writes when we answer sees a reset connection instead of our sentence. It is not waited for
+    # long: whoever sends slowly, and nothing that is wanted, would hold a thread.
+    known = request.actor.is_signed_in
+    pace.hurry(request, DRAIN_SILENCE if known else DRAIN_SILENCE_OF_STRANGERS)
+    ends = time.monotonic() + (DRAIN_SECONDS if known else DRAIN_SECONDS_OF_STRANGERS)
     left = min(int(request.META.get("CONTENT_LENGTH") or 0), 2 * settings.MAX_TARBALL)
     try:
-        while left > 0 and (chunk := request.read(min(left, DRAIN_CHUNK))):
+        while left > 0 and time.monotonic() < ends and (chunk := request.read(min(left, DRAIN_CHUNK))):
             left -= len(chunk)
     except OSError:
         return
+    finally:
+        pace.hurry(request)
 
 
 def website(request) -> str:
-    """The website's address as this client may open it, without a last slash."""
-    return settings.PUBLIC_URL or f"{request.scheme}://{request.get_host().lower()}"
+    """The website's address as this client may open it, without a last slash. Raises Malformed for an endless port."""
+    if settings.PUBLIC_URL:
+        return settings.PUBLIC_URL
+    host = request.get_host().lower()
+    if len(host) > MAX_HOST:
+        raise Malformed("the Host of the request is too long")
+    return f"{request.scheme}://{host}"
 
 
 def page_address(request, name: str, *args) -> str:

@@ -28,6 +28,7 @@ class Kind(models.TextChoices):
     RECALLS = "recalls", "Versions I downloaded that turned out to be bad, and warnings about the upstream registry"
     RULES = "rules", "Exceptions from rules for upstream packages that I answer for"
     TOKENS = "tokens", "Tokens of mine that are about to expire"
+    HOOKS = "hooks", "Webhooks of mine that are paused because nothing reaches them"
     SECURITY = "security", "Sign-ins, new tokens, password and two-factor"
 
 
@@ -36,6 +37,7 @@ IF_NOT_YOU = (
     "then look at your sessions and tokens, and tell whoever runs this registry."
 )
 ALWAYS = frozenset({Kind.SECURITY})
+MOST = 50  # mails of one task
 
 
 def tell(
@@ -72,7 +74,9 @@ def post(to: list[str], kind: str, subject: str, *paragraphs: str, link: tuple[s
     kind: why they get it, for the last line. link: what a button says, and the whole address that it opens.
     """
     subject = " ".join(subject.split())
-    send.enqueue(to=to, subject=subject, paragraphs=list(paragraphs), link=list(link) if link else None, kind=kind)
+    words = {"paragraphs": list(paragraphs), "link": list(link) if link else None, "kind": kind}
+    for start in range(0, len(to), MOST):
+        send.enqueue(to=to[start : start + MOST], subject=subject, **words)
 
 
 def is_on() -> bool:
@@ -98,7 +102,7 @@ def _wants(user: User, kind: Kind) -> bool:
 
 @task()
 def send(to: list[str], subject: str, paragraphs: list[str], link: list[str] | None, kind: str) -> None:
-    """Send one notice to each of these addresses now; run by the worker."""
+    """Send one notice to each of these addresses now; run by the worker, and again where it fails."""
     words = {
         "registry_name": settings.REGISTRY_NAME,
         "site": settings.SITE_URL,
@@ -108,7 +112,15 @@ def send(to: list[str], subject: str, paragraphs: list[str], link: list[str] | N
         "kind": kind,
     }
     text, page = (render_to_string(f"mail/notice.{form}", words) for form in ("txt", "html"))
-    for address in to:
+    for place, address in enumerate(to):
         mail = EmailMultiAlternatives(f"[{settings.REGISTRY_NAME}] {subject}", text, None, [address])
         mail.attach_alternative(page, "text/html")
-        mail.send()
+        try:
+            mail.send()
+        except OSError:
+            if len(to) == 1:
+                raise
+            # Each of the rest by itself: nobody gets it twice because another one's address is refused.
+            for each in to[place:]:
+                send.enqueue(to=[each], subject=subject, paragraphs=paragraphs, link=link, kind=kind)
+            return

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TypeGuard
 
 from allauth.account.adapter import get_adapter
-from allauth.core.exceptions import RateLimited
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -14,9 +13,9 @@ from accounts import audit
 from accounts.actor import Actor, address_of
 from accounts.models import MAX_PASSWORD, DirectoryPerson, User
 from accounts.notices import warn
-from registry_site.errors import BadCredential, Invalid, Malformed, NotAllowed, TooManyRequests
+from registry_site.errors import BadCredential, Invalid, Malformed, NotAllowed
 
-TOO_MANY = "too many failed logins; wait five minutes and try again"
+TOO_MANY = "too many failed logins"
 
 
 def authenticate(request, name: str, password: str) -> User | None:
@@ -25,10 +24,7 @@ def authenticate(request, name: str, password: str) -> User | None:
     request: counts towards the limits of failed logins, of the name and of the address.
     Raises TooManyRequests after too many failures.
     """
-    try:
-        return get_adapter(request).authenticate(request, username=name, password=password)
-    except (ValidationError, RateLimited) as error:
-        raise TooManyRequests(TOO_MANY) from error
+    return get_adapter(request).authenticate(request, username=name, password=password)
 
 
 def is_the_companys(user) -> bool:
@@ -79,10 +75,7 @@ def change(request, actor: Actor, user: User, old: object, new: object) -> None:
 def _belongs_to(request, user: User, password: str) -> bool:
     if not is_the_companys(user):
         return authenticate(request, user.username, password) == user
-    try:
-        return get_adapter(request).ask_directory(request, user, password)
-    except (ValidationError, RateLimited) as error:
-        raise TooManyRequests(TOO_MANY) from error
+    return get_adapter(request).ask_directory(request, user, password)
 
 
 def changed_on_page(sender, request, user: User, **more) -> None:

@@ -6,18 +6,17 @@ from urllib.parse import urlsplit
 
 from allauth.account.internal.flows.manage_email import assess_unique_email
 from allauth.account.models import EmailAddress
-from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.core.cache import cache  # shared by all workers; forgets by itself
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 
-from accounts import audit
+from accounts import audit, limiting
 from accounts.actor import Actor
 from accounts.models import User
 from accounts.notices import warn
-from registry_site.errors import Conflict, Invalid, TooManyRequests
+from registry_site.errors import Conflict, Invalid
 
 # The words of `npm profile set`, and our columns; freenode and twitter are known to npm 10 and older.
 FIELDS = {
@@ -89,8 +88,7 @@ def change_email(request, actor: Actor, user: User, email: str) -> bool:
         validate_email(email)
     except ValidationError as error:
         raise Invalid("that is not an e-mail address") from error
-    if not ratelimit.consume(request, app="allauth.account", action="manage_email", user=user):
-        raise TooManyRequests("too many changes of the address; wait a minute and try again")
+    limiting.spend("e-mail", f"user-{user.pk}", words="too many changes of the address")
     confirm = settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory"
     if not confirm and assess_unique_email(email, user=user) is False:
         raise Conflict("this e-mail address cannot be used here; choose another")

@@ -29,8 +29,8 @@ from registry_site.errors import Conflict, Invalid, NotFound
 
 logger = logging.getLogger(__name__)
 
-# Sent with `actor`, `user`, `groups` (a set of names) and `teams` (those of each group, as the settings say) whenever
-# somebody signs in with the provider or the directory, and when the directory was asked about them.
+# Sent with `actor`, `user`, `groups` (a set of names), `teams` and `roles` (those of each group, as the settings say)
+# whenever somebody signs in with the provider or the directory, and when the directory was asked about them.
 groups_known = Signal()
 MAX_GROUPS = 2000
 
@@ -139,8 +139,8 @@ def take_groups(sender, request, user: User, sociallogin=None, **more) -> None:
         return
     data = sociallogin.account.extra_data
     _shown_when(request, (data.get("id_token") or {}).get("auth_time"))
-    teams = settings.OIDC_GROUP_TEAMS
-    groups_known.send(User, actor=_actor(request, user), user=user, groups=_groups(data), teams=teams)
+    places = {"teams": settings.OIDC_GROUP_TEAMS, "roles": settings.OIDC_GROUP_ROLES}
+    groups_known.send(User, actor=_actor(request, user), user=user, groups=_groups(data), **places)
 
 
 def connected(sender, request, sociallogin, **more) -> None:

@@ -85,7 +85,7 @@ def note(request) -> None:
     if len(_noted) >= MOST_NOTED:
         _noted.clear()
     _noted[key] = now
-    address, agent = address_of(request) or "0.0.0.0", request.headers.get("user-agent", "")  # noqa: S104 - unknown
+    address, agent = address_of(request) or "0.0.0.0", request.headers.get("user-agent", "")  # noqa: S104 - unknown # nosec B104
     row = UserSession(
         session_key=key, user_id=request.user.pk, ip=address, user_agent=agent[:200], last_seen_at=timezone.now()
     )

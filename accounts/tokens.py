@@ -16,6 +16,7 @@ from accounts import audit, bearer, notices
 from accounts.actor import Actor
 from accounts.models import Scope, Token, User
 from registry_site.errors import BadCredential, Invalid, NotFound
+from registry_site.held import held
 from registry_site.prepared import PreparedQuery
 
 MAX_PUBLISHER = 40  # what the audit log keeps of a credential's name
@@ -154,6 +155,8 @@ def of_org(org: Scope) -> list[Token]:
     return list(Token.objects.filter(holder=org, revoked_at=None, expires_at__gt=now))
 
 
+_SUSPENDED = "this account is suspended; ask the operators of this registry"
+
 _BY_DIGEST = PreparedQuery(lambda found: Token.objects.select_related("user").filter(digest=found), str)
 
 
@@ -171,13 +174,9 @@ def recognise(secret: str, address: str | None, agent: str = "", package: str = 
     if token is None:
         raise BadCredential("this token is not known here; run npm login to get a new one")
     now = timezone.now()
-    if token.revoked_at:
-        when = day(token.revoked_at)
-        raise EndedToken(token, f"this token was revoked on {when}; run npm login to get a new one")
-    if (ends := expiry(token)) <= now:
-        raise EndedToken(token, f"this token expired on {day(ends)}; run npm login to get a new one")
+    _require_live(token, now)
     if token.user is not None and not token.user.is_active:
-        raise EndedToken(token, "this account is suspended; ask the operators of this registry")
+        raise EndedToken(token, _SUSPENDED)
     if token.cidr and not _inside(address, token.cidr):
         raise EndedToken(token, "this token may not be used from your address", code="ipaddress")
     if token.last_used_at is None or now - token.last_used_at > USE_INTERVAL:
@@ -185,6 +184,29 @@ def recognise(secret: str, address: str | None, agent: str = "", package: str = 
         used = {"last_used_from": address, "last_used_by": agent[:120], "last_used_for": asked}
         Token.objects.filter(pk=token.pk).update(last_used_at=now, **used)
     return token
+
+
+def hold_person(actor: Actor) -> None:
+    """Ask again, inside a write transaction, whether the actor's person may act, and keep it so until that ends.
+
+    Before any other row is taken, as by those who shut people out. Raises BadCredential.
+    """
+    if actor.user is not None and actor.credential != "operator":
+        person = held(User.objects.filter(pk=actor.user.pk))
+        if person is None or not person.is_active:
+            raise BadCredential(_SUSPENDED)
+
+
+def hold(actor: Actor) -> None:
+    """Ask again, inside a write transaction, whether the actor's token opens anything, and keep it so until that ends.
+
+    An upload takes minutes, and its token may be revoked meanwhile. Raises BadCredential, saying why.
+    """
+    if actor.token is not None:
+        token = held(Token.objects.filter(pk=actor.token.pk))
+        if token is None:
+            raise BadCredential("this token is not known here any more; run npm login to get a new one")
+        _require_live(token, timezone.now())
 
 
 def made_from(actor: Actor) -> str:
@@ -230,6 +252,14 @@ def ended(user: User) -> list[Token]:
     now = timezone.now()
     unrevoked = Token.objects.filter(user=user, revoked_at=None)
     return [token for token in unrevoked if now - LISTED < expiry(token) <= now]
+
+
+def _require_live(token: Token, now: datetime) -> None:
+    if token.revoked_at:
+        when = day(token.revoked_at)
+        raise EndedToken(token, f"this token was revoked on {when}; run npm login to get a new one")
+    if (ends := expiry(token)) <= now:
+        raise EndedToken(token, f"this token expired on {day(ends)}; run npm login to get a new one")
 
 
 def _made(**columns: Any) -> tuple[Token, str]:

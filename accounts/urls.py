@@ -24,19 +24,22 @@ POLLS = ("GET", "PUT", "POST", "DELETE")
 protocol = [
     path("ping", endpoint(without_credential=("GET", "HEAD"), GET=npm.ping)),
     path("whoami", endpoint(GET=npm.whoami)),
-    path("v1/login", endpoint(without_credential=("POST",), POST=npm.start_login)),
+    path("v1/login", endpoint(without_credential=("POST",), always=("POST",), POST=npm.start_login)),
     path("v1/done/<str:secret>", endpoint(without_credential=("GET",), GET=npm.finish_login)),
-    path("v1/approved/<str:secret>", endpoint(without_credential=POLLS, **dict.fromkeys(POLLS, npm.finish_approval))),
+    path(
+        "v1/approved/<str:secret>",
+        endpoint(without_credential=POLLS, always=POLLS, **dict.fromkeys(POLLS, npm.finish_approval)),
+    ),
     path(
         "user/org.couchdb.user:<str:name>",
-        endpoint(without_credential=("PUT",), PUT=npm.password_login, GET=npm.show_user),
+        endpoint(without_credential=("PUT",), always=("PUT",), PUT=npm.password_login, GET=npm.show_user),
     ),
     path(
         "user/org.couchdb.user:<str:name>/-rev/<str:revision>",
-        endpoint(without_credential=("PUT",), PUT=npm.password_login_again),
+        endpoint(without_credential=("PUT",), always=("PUT",), PUT=npm.password_login_again),
     ),
-    path("user/token/<str:token>", endpoint(DELETE=npm.logout)),
-    path("leaked-tokens", endpoint(without_credential=("POST",), POST=leaks.report)),
+    path("user/token/<str:token>", endpoint(always=("DELETE",), DELETE=npm.logout)),
+    path("leaked-tokens", endpoint(without_credential=("POST",), always=("POST",), POST=leaks.report)),
     path("npm/v1/user", endpoint(GET=profile.show, POST=profile.change)),
     path("npm/v1/tokens", endpoint(GET=tokens.show, POST=tokens.create)),
     path("npm/v1/tokens/token/<str:key>", endpoint(DELETE=tokens.revoke)),

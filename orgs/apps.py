@@ -12,3 +12,4 @@ class OrgsConfig(AppConfig):
         accounts.asked.connect(departure.weigh)
         accounts.leaving.connect(departure.leave)
         groups_known.connect(provisioning.seat)
+        groups_known.connect(provisioning.appoint)

@@ -16,17 +16,16 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from accounts import audit, bearer, people
+from accounts import audit, bearer, limiting, people
 from accounts.actor import Actor, Power
 from accounts.models import User
 from orgs import access, organizations, telling
 from orgs.access import Action
 from orgs.models import Invitation, Membership, Org, Role, Seat
-from registry_site.errors import Conflict, Invalid, NotAllowed, NotFound, TooManyRequests
+from registry_site.errors import Conflict, Invalid, NotAllowed, NotFound
 
 LIFETIME = timedelta(days=7)
 PAUSE = timedelta(minutes=1)  # before it is sent again
-MOST_AN_HOUR = 5  # from one org to one person
 MOST_OPEN = 200  # of one org
 OVER = "this invitation was used, taken back or is older than 7 days; ask an owner of the org for another"
 
@@ -50,8 +49,7 @@ def invite(actor: Actor, org_name: str, whom: str, role: str, teams: Iterable[st
             raise Conflict(f"{user} is a member of {org.name} already")
         seats = [access.find_team(org, name) for name in dict.fromkeys(teams)]
         earlier = org.invitations.filter(user=user, email=email)
-        if earlier.filter(sent_at__gt=timezone.now() - timedelta(hours=1)).count() >= MOST_AN_HOUR:
-            raise TooManyRequests(f"{whom} was invited {MOST_AN_HOUR} times in the last hour; wait a while")
+        _require_patience(whom, earlier)
         for before in earlier.filter(closed_at=None):
             _close(before, Invitation.Outcome.REVOKED)
         if org.invitations.filter(closed_at=None).count() >= MOST_OPEN:
@@ -200,6 +198,16 @@ def _of(org: Org, key: uuid.UUID) -> Invitation:
         raise NotFound("there is no such invitation; it was answered meanwhile")
     invitation.org = org
     return invitation
+
+
+def _require_patience(whom: str, earlier: QuerySet[Invitation]) -> None:
+    if (limit := limiting.most("invitation-again")) is None:
+        return
+    most, seconds = limit
+    sent = earlier.filter(sent_at__gt=timezone.now() - timedelta(seconds=seconds)).order_by("-sent_at")
+    if (last := list(sent.values_list("sent_at", flat=True)[most - 1 : most])) and last[0] is not None:
+        left = seconds - (timezone.now() - last[0]).total_seconds()
+        raise limiting.refusal(f"{whom} was invited {most} times already", left)
 
 
 def _require_pause(invitation: Invitation) -> None:

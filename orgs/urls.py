@@ -25,7 +25,6 @@ pages = [
     path("org/<str:org>/invitations/<uuid:key>", members.invitation, name="org-invitation-act"),
     path("org/<str:org>/invitation", follows(invitations.invitation), name="org-invitation"),
     path("org/<str:org>/invitation/<str:secret>", follows(invitations.invitation), name="org-invitation-link"),
-    path("org/<str:org>/settings", follows(settings.settings), name="org-settings"),
     path("org/<str:org>/settings/new-packages", settings.first_grant, name="org-first-grant"),
     path("org/<str:org>/tokens", follows(tokens.tokens), name="org-tokens"),
     path("org/<str:org>/tokens/<uuid:key>/revoke", tokens.revoke, name="org-token-revoke"),

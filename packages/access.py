@@ -8,9 +8,10 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 
+from accounts import tokens
 from accounts.actor import Actor
 from accounts.models import Scope
-from orgs.models import Membership
+from orgs.models import Membership, Org
 from packages.models import Access, Package, TwoFactor
 from packages.names import PackageName
 from packages.policy import (
@@ -28,6 +29,7 @@ from packages.policy import (
 )
 from packages.reach import KIND, allowed, standing, standing_of
 from registry_site.errors import NotAllowed, NotFound
+from registry_site.held import held
 from registry_site.prepared import PreparedQuery
 
 
@@ -172,13 +174,25 @@ def is_open(package: Package) -> bool:
     return row is not None and row[COLUMN[Action.VIEW]] == ANYONE
 
 
+def hold(actor: Actor, package: Package) -> None:
+    """Keep the actor's person, and the org of the package with its members and teams, as they are in this transaction.
+
+    Before the package's row is taken, in the order in which those take rows who suspend people or remove members: their
+    change comes first, and is seen by `recheck`, or waits until this one is committed. Raises BadCredential.
+    """
+    tokens.hold_person(actor)
+    if package.scope_id is not None:
+        held(Org.objects.filter(scope=package.scope_id))
+
+
 def recheck(actor: Actor, action: Action, package: Package, *, claimed: bool = False) -> Package:
-    """Ask the policy again inside the write transaction, on the row that is locked there.
+    """Ask the policy again inside the write transaction, on the row that is locked there, and whether the token lives.
 
     claimed: the package is new in this transaction; whoever may add it to its scope may publish it, also a member
     of an org who is in none of its teams.
-    A right that was taken away while an upload ran is gone. Raises as `find`.
+    A right that was taken away while an upload ran is gone. Raises as `find`, BadCredential.
     """
+    tokens.hold(actor)
     now = again(actor, package)
     if claimed and now.scope is not None and may_claim(actor, now.scope):
         return now

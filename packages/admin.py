@@ -8,11 +8,12 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Q
 
-from accounts import admin_sign_in  # noqa: F401 - its pages register themselves
+from accounts import admin_sign_in, admin_standstill  # noqa: F401 - their pages register themselves
 from accounts.admin import ReadOnlyAdmin
 from accounts.operating import actor_of, confirm
 from packages import (  # noqa: F401 - these register themselves
     admin_advisories,
+    admin_quotas,
     admin_rules,
     admin_trust,
     admin_upstream,

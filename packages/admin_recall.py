@@ -13,13 +13,14 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.views.decorators.http import require_POST
 
+from accounts import stepup
 from accounts.operating import actor_of
 from packages import quarantine, recall
 from packages.models import DownloadRecord, MirrorVersion
 from packages.recall import MOST_DEPENDENTS
 from packages.upstream import alerts
 from packages.views.recall import callers_of, sheet_of
-from registry_site.errors import Refusal
+from registry_site.errors import Refusal, StepUpRequired
 
 MOST_LISTED = 100
 
@@ -79,7 +80,9 @@ def page(request, shared: dict[str, Any], name: str, number: str) -> HttpRespons
 
 
 def sheet(request, shared: dict[str, Any], name: str, number: str) -> HttpResponse:
-    """Everybody who got the version, as CSV."""
+    """Everybody who got the version, as CSV: who takes that along shows once more who they are."""
+    if not stepup.is_recent(request):
+        raise StepUpRequired("show once more who you are")
     return sheet_of(recall.of_any(actor_of(request), name, number))
 
 

@@ -8,6 +8,15 @@ from django.shortcuts import redirect
 from accounts.views.stepping import asks_again
 from packages import admin_configuration, admin_mirror, admin_recall, overview
 
+# What libraries call their apps says little to an operator.
+APPS = {
+    "account": "E-mail addresses",
+    "django_tasks_database": "Queue of the background worker",
+    "mfa": "Second factors",
+    "socialaccount": "Sign-ins with a provider",
+    "usersessions": "Sessions of browsers",
+}
+
 
 class OperatorSite(AdminSite):
     """Django's admin site behind the website's door.
@@ -34,6 +43,12 @@ class OperatorSite(AdminSite):
 
     def password_change(self, request, extra_context=None):
         return redirect("account_change_password")  # the website's, which tells by mail
+
+    def get_app_list(self, request, app_label=None):
+        found = super().get_app_list(request, app_label)
+        for each in found:
+            each["name"] = APPS.get(each["app_label"], each["name"])
+        return sorted(found, key=lambda each: each["name"].lower())
 
     def index(self, request, extra_context=None):
         facts = overview.facts() if self.has_permission(request) else {}

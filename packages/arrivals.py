@@ -11,7 +11,7 @@ from accounts.actor import Actor
 from accounts.bearer import SHAPE
 from accounts.models import Scope
 from orgs.models import DEVELOPERS, FirstGrant, Team
-from packages import blobs, manifests, packuments, plans, readmes, tarballs, trust
+from packages import blobs, manifests, packuments, plans, quotas, readmes, reserve, tarballs, trust
 from packages.models import Access, Package, Permission, PersonGrant, StagedVersion, TeamGrant, UsedNumber, Version
 from packages.names import PackageName
 from packages.wire import Upload
@@ -32,9 +32,11 @@ def stored(actor: Actor, name: PackageName, upload: Upload) -> Iterator[dict[str
     """The columns of the upload's `Content`, looked into and with its bytes in the store.
 
     Before any row: a listed version has its bytes. When what follows is refused, the bytes go again.
-    Raises Invalid for a tarball or a manifest that breaks a rule, AlreadyPublished as `require_unused`, Unavailable
-    when the store does not take it.
+    Raises Invalid for a tarball or a manifest that breaks a rule, AlreadyPublished as `require_unused`, OverQuota when
+    its scope is full, Unavailable when the store does not take it or is nearly full.
     """
+    require_room(actor, name, upload.tarball.size)
+    reserve.require()
     require_unused(name.full, upload.version, upload.tarball.integrity)
     columns = _inspect(actor, name, upload)
     columns["blob"] = blobs.keep(upload.tarball.sha512, upload.tarball.path)
@@ -43,6 +45,12 @@ def stored(actor: Actor, name: PackageName, upload: Upload) -> Iterator[dict[str
     except (Refusal, Repeated):  # after any other fault a row may name them; sweep_blobs finds out
         blobs.discard(columns["blob"])
         raise
+
+
+def require_room(actor: Actor, name: PackageName, size: int) -> None:
+    """Raises OverQuota when the scope of a name is full; never for what operators bring in."""
+    if actor.credential != "operator" and name.scope:
+        quotas.require_room(Scope.objects.filter(name=name.scope).first(), name, size)
 
 
 def published(package: Package, upload: Upload) -> Version | None:

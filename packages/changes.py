@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, standstill
 from accounts.actor import Actor
 from accounts.models import AuditEvent
 from packages import access, dependents, manifests, webhooks
@@ -70,9 +70,12 @@ def changing(
     claimed: the package was made by this transaction, so that the right to add it to its scope is enough.
     The stored documents need no touch: they carry the revision they were built for, and the next reader sees that
     they are stale. Those that are read are built anew once all is committed; where that fails, the next reader does it.
-    Raises what the policy raises, when the right was taken away meanwhile.
+    Raises what the policy raises, when the right was taken away meanwhile, and BadCredential when the credential was.
     """
     with transaction.atomic():
+        if actor.credential != "operator":
+            standstill.require_off()
+        access.hold(actor, package)
         Package.objects.select_for_update().get(pk=package.pk)
         locked = access.recheck(actor, CHANGES[change], package, claimed=claimed)
         try:
@@ -83,7 +86,7 @@ def changing(
         if change not in UNSEEN:
             _copy_latest(locked)
             locked.revision += 1
-            locked.modified_at = timezone.now()
+            locked.modified_at = max(timezone.now(), locked.modified_at)  # clocks are set back
             locked.save()
             transaction.on_commit(lambda: building.build_ahead(locked), robust=True)
         org = locked.scope.name if locked.in_org else ""
@@ -96,8 +99,8 @@ def changing(
 def maintaining(package: Package, actor: Actor, change: str, **facts) -> Iterator[Package]:
     """Maintain a package as an operator: gives its locked row, counts the revision and writes the audit event.
 
-    For what changes a document and nothing that a person said: the policy is not asked, `modified` stays, no webhook
-    hears of it. Raises NotAllowed for anybody but an operator.
+    For what changes a document and nothing that a person said: the policy is not asked, `modified` stays, and webhooks
+    hear only of what readers notice, as a version in quarantine. Raises NotAllowed for anybody but an operator.
     """
     if actor.credential != "operator":
         raise NotAllowed("only operators of this registry do this, with manage.py")
@@ -111,6 +114,7 @@ def maintaining(package: Package, actor: Actor, change: str, **facts) -> Iterato
             locked.save()
         org = locked.scope.name if locked.in_org else ""
         audit.record(actor, change, package=locked.name, org=org, **facts)
+        webhooks.announce(locked, actor, change, **facts)
         transaction.on_commit(lambda: metrics.count("registry_changes", change))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 
@@ -29,7 +31,7 @@ def find_or_claim(actor: Actor, name: PackageName, action: Action = Action.PUBLI
     """
     actor.require(POWER[action], package=name.full)
     if name.scope:
-        _require_part_in(actor, name.scope)
+        require_part_in(actor, name.scope)
     elif settings.REGISTRY_MODE == "enterprise":
         raise NotAllowed(
             "names without a scope are reserved for packages of the public registry here; "
@@ -39,11 +41,17 @@ def find_or_claim(actor: Actor, name: PackageName, action: Action = Action.PUBLI
     try:
         return access.find(actor, action, name)
     except NotFound:
-        _require_claimable(actor, name)
+        try:
+            _require_claimable(actor, name)
+        except NotAllowed:
+            with suppress(NotFound):
+                return access.find(actor, action, name)  # somebody published it between the two looks
+            raise
         return None
 
 
-def _require_part_in(actor: Actor, scope: str) -> None:
+def require_part_in(actor: Actor, scope: str) -> None:
+    """Goes on when the actor has any part in this scope. Raises NotAllowed, whether it exists or not."""
     user = actor.user
     if user is None:
         return  # a machine: what its token covers was asked already

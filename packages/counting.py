@@ -84,7 +84,7 @@ def _write(counts: dict[Key, int]) -> None:
             some = rows[start : start + ROWS]
             values = ", ".join(["(%s, %s, %s, %s)"] * len(some))
             cursor.execute(
-                f"INSERT INTO {table} (version_id, package_id, day, count) VALUES {values} "  # noqa: S608 - our own names
+                f"INSERT INTO {table} (version_id, package_id, day, count) VALUES {values} "  # noqa: S608 - our own names # nosec B608
                 f"ON CONFLICT (version_id, day) DO UPDATE SET count = {table}.count + excluded.count",
                 [value for key, count in some for value in (*key, count)],
             )

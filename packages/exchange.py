@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
-from django.conf import settings
-from django.core.cache import cache  # shared by all workers; forgets by itself
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import audit, tokens
+from accounts import audit, limiting, tokens
 from accounts.actor import Actor
 from accounts.models import Scope, Token
 from packages import identities, workflows
@@ -21,7 +20,7 @@ from registry_site.errors import BadCredential, NotFound, TooManyRequests, Unava
 
 LIFETIME = timedelta(minutes=15)
 MARGIN = timedelta(minutes=10)  # identities stay spent for longer than any clock of ours could believe them again
-MOST_REFUSALS = 60  # of one address in a minute: each costs a signature and a row
+TOO_MANY = "too many refused exchanges from your address"  # each costs a signature and a row
 FORGOTTEN_AFTER = timedelta(days=30)  # tokens that ended; versions and the audit log keep what they did
 
 
@@ -104,16 +103,13 @@ def _issue(caller: Actor, publisher: TrustedPublisher, identity: Identity) -> tu
 
 
 def _require_patience(caller: Actor) -> None:
-    if settings.ACCOUNT_RATE_LIMITS and cache.get(_counter(caller), 0) >= MOST_REFUSALS:
-        raise TooManyRequests("too many refused exchanges from your address; wait a minute")
-
-
-def _counter(caller: Actor) -> str:
-    return f"refused-exchanges-{caller.address}-{timezone.now():%H%M}"
+    if (seconds := limiting.is_spent("refused-exchange", limiting.place(caller.address))) is not None:
+        raise limiting.refusal(TOO_MANY, seconds)
 
 
 def _note(caller: Actor, name: str, doubt: Doubt) -> None:
-    cache.set(_counter(caller), cache.get(_counter(caller), 0) + 1, 60)
+    with suppress(TooManyRequests):  # others of this moment used it up; the next one hears of it
+        limiting.spend("refused-exchange", limiting.place(caller.address), words=TOO_MANY)
     if len(name) > MAX_NAME:
         return
     known = TrustedPublisher.objects.filter(name=name).exists() | Package.objects.filter(name=name).exists()

@@ -19,6 +19,7 @@ LEEWAY = timedelta(seconds=60)  # how far clocks may differ, for every check of 
 LONGEST_LIFE = timedelta(days=1)
 MAX_TOKEN = 16 * 1024
 MAX_TOKEN_ID = 200
+MAX_MOMENT = 2**37  # in the year 6325; what is later than 9999 is no date to anybody
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def _check_times(claims: dict[str, Any], issuer: str) -> datetime:
     now = time.time()
     for claim in ("iat", "exp", *(["nbf"] if "nbf" in claims else [])):
         value = claims.get(claim)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 2**40:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < MAX_MOMENT:
             raise Doubt(f"the identity token has no usable {claim}", claim, issuer=issuer, is_signed=True)
     told: dict[str, Any] = {"issuer": issuer, "is_signed": True}
     leeway = LEEWAY.total_seconds()

@@ -24,10 +24,11 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 
-from packages import blobs, keyring, vitals
+from accounts import standstill
+from packages import belonging, blobs, keyring, reserve, vitals
 from packages.upstream import client, registries
 from packages.upstream.client import UpstreamError
-from registry_site import env
+from registry_site import env, sole
 from registry_site.errors import Refusal
 
 LITTLE_BYTES = 2**30
@@ -93,6 +94,9 @@ def _database() -> Iterator[Finding]:
                         f"PRAGMA {pragma} is {real} and not {right[0]}: a power cut could lose what was acknowledged;"
                         f" keep DATA_DIR on a local disk",
                     )
+            if kind := sole.network_of(Path(connection.settings_dict["NAME"])):
+                says = f"SQLite is on {kind}, where it can lose what was acknowledged; use a local disk, or PostgreSQL"
+                yield Finding("Database", "bad", says)
             return
         cursor.execute("SELECT current_setting('server_version'), current_setting('fsync'),"
                        " current_setting('synchronous_commit'), current_setting('server_encoding')")  # fmt: skip
@@ -140,6 +144,8 @@ def _storage() -> Iterator[Finding]:
         yield Finding("Storage", "bad", f"{where} gave other bytes back than were written")
         return
     yield Finding("Storage", "good", f"{where} takes tarballs and gives them back")
+    if belonging.is_apart():
+        yield Finding("Storage", "bad", f"{where} is not the storage of this database; manage.py prepare says more")
     yield from _apart("storage", written)
 
 
@@ -159,6 +165,18 @@ def _room() -> Iterator[Finding]:
         yield Finding(
             name, "warn" if little else "good", f"{says}; publishing fails when it is full" if little else says
         )
+    if said := reserve.low():
+        yield Finding("Reserve", "bad", f"nothing is published or mirrored: {said} (STORAGE_RESERVE_MB); make room")
+    elif reserve.nearly_low():
+        most = reserve.WARNED * settings.STORAGE_RESERVE_MB
+        says = f"less than {most} MB are free somewhere; at {settings.STORAGE_RESERVE_MB} MB publishing stops"
+        yield Finding("Reserve", "warn", f"{says}: make room")
+
+
+def _changes() -> Iterator[Finding]:
+    if still := standstill.current():
+        by = "READ_ONLY is set" if settings.READ_ONLY != "off" else "manage.py read_only off ends it"
+        yield Finding("Changes", "warn", f"{still.sentence} ({by})")
 
 
 def _clock() -> Iterator[Finding]:
@@ -298,5 +316,5 @@ def _size(count: int) -> str:
 
 
 _CHECKS: list[Callable[[], Iterator[Finding]]] = [
-    _database, _tables, _storage, _room, _clock, _addresses, _mail, _directory, _signing, _safety,
+    _database, _tables, _storage, _room, _changes, _clock, _addresses, _mail, _directory, _signing, _safety,
 ]  # fmt: skip

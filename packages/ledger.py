@@ -27,6 +27,7 @@ from registry_site.errors import Unavailable
 
 logger = logging.getLogger(__name__)
 
+OTHERS = "audit/"  # what lies at the same place and is no entry
 _ALGORITHM = "sha512-"
 
 
@@ -146,6 +147,8 @@ class _Objects:
 
     def entries(self) -> Iterator[Entry]:
         for key in self.store.names():
+            if key.startswith(OTHERS):
+                continue
             _, name, last = key.split("/")
             number, _, digest = last.rpartition("_")
             full = name.replace("~", "/", 1) if name.startswith("@") else name

@@ -15,9 +15,10 @@ from django.db import connection
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
+from accounts import standstill
 from accounts.models import AuditEvent, User
 from orgs.models import Org
-from packages import keyring, vitals
+from packages import keyring, reserve, vitals
 from packages.models import DownloadCount, Package, StagedVersion, Version
 from packages.upstream import alerts
 from registry_site.errors import Refusal
@@ -114,7 +115,13 @@ def _warnings(storage: dict[str, Any], queue: dict[str, Any]) -> list[str]:
         found.append("EMAIL_URL is not set: nobody gets mail, and a lost password is reset by operators only.")
     if not settings.ACCOUNT_RATE_LIMITS:
         found.append("RATE_LIMITS is off: passwords can be tried without end.")
-    if storage["free"] is not None and storage["free"] < LITTLE_DISK * storage["total"]:
+    if still := standstill.current():
+        found.append(f"{still.sentence[:1].upper()}{still.sentence[1:]}.")
+    if said := reserve.low():
+        found.append(f"Nothing is published or mirrored: {said} (STORAGE_RESERVE_MB). Make room.")
+    elif reserve.nearly_low():
+        found.append(f"Publishing stops soon: at {settings.STORAGE_RESERVE_MB} MB free (STORAGE_RESERVE_MB).")
+    elif storage["free"] is not None and storage["free"] < LITTLE_DISK * storage["total"]:
         found.append("Less than a tenth of the disk is free: publishing fails when it is full.")
     if queue["late"]:
         found.append("Jobs have waited for minutes: is the background worker (manage.py work) running?")

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from accounts.actor import Actor
-from packages import arrivals, claims, ledger, provenance, signatures, telling
+from packages import arrivals, blobs, claims, ledger, provenance, signatures, telling
 from packages.changes import Unchanged, changing
 from packages.models import DistTag, Package, Version
 from packages.names import PackageName
 from packages.wire import Upload
-from registry_site.errors import Invalid
+from registry_site.errors import Invalid, Unavailable
+
+logger = logging.getLogger(__name__)
 
 MAX_VERSIONS = 10_000
 MAX_TAGS = 100
@@ -52,7 +57,7 @@ def enter(package: Package, version: Version, tags: tuple[str, ...] | None, at: 
     """
     first = not package.versions.listed().exists()
     version.package = package
-    version.published_at = at or timezone.now()  # now, not when its upload began: never before its package
+    version.published_at = at or _now(package)  # not when its upload began: never before its package
     if first and not package.versions.exists():
         package.created_at = version.published_at  # its name may have been held for a staged version before
     package.unpublished_at, package.access_was = None, ""
@@ -62,7 +67,7 @@ def enter(package: Package, version: Version, tags: tuple[str, ...] | None, at: 
 
 
 def _list(actor: Actor, name: PackageName, package: Package | None, upload: Upload, columns: dict[str, Any]) -> Version:
-    version = Version(**columns)
+    version, kept_at = Version(**columns), time.time()
     attested = provenance.attach(upload.provenance, version)
     signatures.sign(version)
     ledger.note(name.full, version.number, version.integrity)
@@ -75,15 +80,25 @@ def _list(actor: Actor, name: PackageName, package: Package | None, upload: Uplo
                     raise Unchanged
                 if arrivals.waiting(package, upload):
                     raise arrivals.held(name.full, upload.version)
+                blobs.require_young(kept_at)
+                arrivals.require_room(actor, name, version.size)  # asked again: others published meanwhile
                 enter(package, version, upload.tags)
                 provenance.keep(version, attested)
                 telling.published(actor, package, version.number)
-    except IntegrityError:
+    except IntegrityError as error:
         # Another spelling of a used number, or the same number at the same moment: the database is the judge.
-        raise arrivals.taken(name.full, upload.version) from None
+        raise _judged(name, upload, error) from None
     if version.pk is None:
         raise arrivals.Repeated(same)
     return version
+
+
+def _judged(name: PackageName, upload: Upload, error: IntegrityError) -> Exception:
+    package = Package.objects.filter(name=name.full).first()
+    if package and (same := arrivals.published(package, upload)):
+        return arrivals.Repeated(same)
+    logger.error("%s@%s could not be listed: %s", name, upload.version, error)
+    return Unavailable("the version could not be listed; try again")
 
 
 def _claim(actor: Actor, name: PackageName, level: str | None) -> tuple[Package, bool]:
@@ -93,6 +108,11 @@ def _claim(actor: Actor, name: PackageName, level: str | None) -> tuple[Package,
         package.access = arrivals.first_level(package.scope, level)
         package.save(update_fields=["access"])
     return package, created
+
+
+def _now(package: Package) -> datetime:
+    last = package.versions.aggregate(last=Max("published_at"))["last"]
+    return max(timezone.now(), last) if last else timezone.now()  # clocks are set back
 
 
 def _require_room(package: Package) -> None:

@@ -4,24 +4,40 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Iterable, Iterator
 from functools import partial
 from urllib.parse import quote, unquote
 
 import nh3
 from markdown_it import MarkdownIt
-from pygments import highlight
+from pygments import format as formatted
 from pygments.formatters.html import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.token import STANDARD_TYPES
-from pygments.util import ClassNotFound
+
+from packages import markup
+from packages.highlighting import LANGUAGES
 
 MAX_RENDERED = 256 * 1024  # characters; a longer readme is cut there
 MAX_HIGHLIGHTED = 20_000  # characters of one code block
+SECONDS = 1.0  # for the colours of all code blocks of a readme; the rest stays plain
 ID_PREFIX = "user-content-"
 FILES_MARK = "\x01/"  # stands in stored HTML where the address of the version's files goes
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")  # controls that make text read other than it is
-_TASK = re.compile(r"^(\s*(?:[-*+]|\d+[.)])\s+)\[([ xX])\](?= )", re.MULTILINE)  # - [x] done
+_TASK = re.compile(r"^([ \t]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]+)\[([ xX])\](?= )", re.MULTILINE)  # - [x] done
+# What a code block may say it is in; for anything else there is no colour, and no parser that nobody here chose.
+_MORE = {
+    "console": "console shell shell-session sh-session",
+    "docker": "docker dockerfile",
+    "java": "java",
+    "kotlin": "kotlin",
+    "nginx": "nginx",
+    "php": "php",
+    "ruby": "ruby rb",
+    "swift": "swift",
+}
+_LANGUAGES = {word: name for name, words in (LANGUAGES | _MORE).items() for word in (name, *words.split())}
 _SLUG_DROP = re.compile(r"[^\w\- ]")
 _TAGS = set(
     """a abbr b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i ins kbd li ol p pre q s samp
@@ -54,7 +70,7 @@ def render(text: str, files: Collection[str] = ()) -> str:
     source = _TASK.sub(_box, _BIDI.sub("", text[:MAX_RENDERED].replace(FILES_MARK, "")))
     known = {part for path in files for part in _with_folders(path)}
     return nh3.clean(
-        _markdown().render(source),
+        markup.in_order(_markdown().render(source), _TAGS),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         allowed_classes=_CLASSES,
@@ -100,25 +116,35 @@ def _file_link(files: set[str], link: str) -> str | None:
 
 def _markdown() -> MarkdownIt:
     # A parser of its own for each text: parsers keep no state between texts, but they are cheap and this is plain.
-    markdown = MarkdownIt("commonmark", {"html": True, "highlight": _highlight})
+    until = time.monotonic() + SECONDS
+    markdown = MarkdownIt("commonmark", {"html": True, "highlight": partial(_highlight, until)})
     markdown.enable(["table", "strikethrough"])
     markdown.add_render_rule("image", _image)
     markdown.add_render_rule("heading_open", _heading)
     return markdown
 
 
-def _highlight(code: str, language: str, _attributes: str) -> str:
-    if not language or len(code) > MAX_HIGHLIGHTED:
+class _TooLong(Exception):
+    """There was no time left for all colours."""
+
+
+def _highlight(until: float, code: str, language: str, _attributes: str) -> str:
+    name = _LANGUAGES.get(language.lower())
+    if name is None or len(code) > MAX_HIGHLIGHTED:
         return ""
+    words = get_lexer_by_name(name).get_tokens(code)
     try:
-        lexer = get_lexer_by_name(language)
-    except ClassNotFound:
+        coloured = formatted(_while_there_is_time(words, until), HtmlFormatter(nowrap=True))
+    except _TooLong:
         return ""
-    return (
-        '<pre><code><span class="highlight">'
-        + highlight(code, lexer, HtmlFormatter(nowrap=True))
-        + "</span></code></pre>"
-    )
+    return f'<pre><code><span class="highlight">{coloured}</span></code></pre>'
+
+
+def _while_there_is_time(words: Iterable, until: float) -> Iterator:
+    for word in words:
+        if time.monotonic() > until:
+            raise _TooLong
+        yield word
 
 
 def _image(self, tokens, index, options, env) -> str:

@@ -197,7 +197,7 @@ def _write(downloads: dict[Key, Download]) -> None:
             rows = [_row(key, each, users, tokens) for key, each in listed[start : start + ROWS]]
             values = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * len(rows))
             cursor.execute(
-                f"INSERT INTO {table} ({columns}) VALUES {values} "  # noqa: S608 - our own names
+                f"INSERT INTO {table} ({columns}) VALUES {values} "  # noqa: S608 - our own names # nosec B608
                 "ON CONFLICT (name, number, caller, day) DO UPDATE SET "
                 f"count = {table}.count + excluded.count, last_at = excluded.last_at, "
                 "address = excluded.address, client = excluded.client",

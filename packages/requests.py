@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import audit, notices
+from accounts import audit, limiting, notices
 from accounts.actor import Actor, Power
 from accounts.models import User
 from orgs import access as org_access
@@ -23,10 +23,9 @@ from orgs.models import Membership, Org, Role, Seat, Team
 from packages import access, sharing
 from packages.models import MAX_MESSAGE, AccessRequest, Package, TeamGrant
 from packages.names import PackageName
-from registry_site.errors import Conflict, Invalid, NotFound, TooManyRequests
+from registry_site.errors import Conflict, Invalid, NotFound
 
 LIFETIME = timedelta(days=30)
-A_DAY = 20  # requests of one person
 _LEADS = (Role.OWNER, Role.ADMIN)
 
 
@@ -93,8 +92,7 @@ def ask(actor: Actor, name: str, message: str = "") -> None:
         mine.filter(closed_at=None, created_at__lte=timezone.now() - LIFETIME).update(closed_at=timezone.now())
         if mine.filter(membership=membership, name=name, closed_at=None).exists():
             return
-        if mine.filter(created_at__gt=timezone.now() - timedelta(days=1)).count() >= A_DAY:
-            raise TooManyRequests("you asked for many packages today; wait a day, or talk to an owner of the org")
+        _require_patience(mine)
         asked = AccessRequest.objects.create(membership=membership, name=name, message=message)
         org = membership.org.name
         audit.record(actor, "access.asked", package=name, org=org, person=actor.name)
@@ -213,6 +211,16 @@ def _decided(actor: Actor, org_name: str, key: int) -> AccessRequest:
     if asked is None:
         raise NotFound("this request was decided already, or ran out")
     return asked
+
+
+def _require_patience(mine: QuerySet[AccessRequest]) -> None:
+    if (limit := limiting.most("access-request")) is None:
+        return
+    most, seconds = limit
+    asked = mine.filter(created_at__gt=timezone.now() - timedelta(seconds=seconds)).order_by("-created_at")
+    if last := list(asked.values_list("created_at", flat=True)[most - 1 : most]):
+        left = seconds - (timezone.now() - last[0]).total_seconds()
+        raise limiting.refusal("you asked for many packages lately; talk to an owner of the org", left)
 
 
 def _close(actor: Actor, asked: AccessRequest, action: str) -> None:

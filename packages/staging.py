@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
 import uuid
 from datetime import timedelta
 from typing import Any, BinaryIO
@@ -176,6 +177,7 @@ def _keep(
         provenance=upload.provenance or "",
         **columns,
     )
+    kept_at = time.time()
     provenance.attach(upload.provenance, staged)  # its uploader hears of a refusal, not who releases it
     same = None
     try:
@@ -188,6 +190,8 @@ def _keep(
                     raise Unchanged
                 if package.staged.count() >= MAX_STAGED:
                     raise Invalid(f"{name} has {MAX_STAGED} staged versions, the most a package can have; review some")
+                blobs.require_young(kept_at)
+                arrivals.require_room(actor, name, staged.size)  # asked again: others published meanwhile
                 staged.package = package
                 staged.save()
     except IntegrityError:

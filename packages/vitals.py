@@ -12,12 +12,14 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Count, Max, Min, Q, Sum
+from django.db.models import Case, Count, Max, Min, Q, Sum, When
 from django.utils import timezone
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult, get_date_max
 
-from packages import blobs
+from accounts import standstill
+from accounts.models import AuditEvent
+from packages import belonging, blobs, reserve
 from packages.models import Version
 from registry_site import draining
 from registry_site.metrics import Gauge
@@ -26,14 +28,17 @@ from registry_site.models import Job
 NO_BLOB = "00/00/none"  # no blob is called so
 FEW = 20_000  # versions that are added up while somebody waits
 _STORED = "vitals:stored"
+_STARTED = timezone.now()
 
 # --- what it stands on: each gives `ok`, or what is wrong -----------------------------------------------------------
 
 
 def database() -> str:
-    """Whether the database answers. Raises DatabaseError."""
+    """Whether the database answers, and is the one this process began with. Raises DatabaseError."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
+    if _are_applied and AuditEvent.objects.filter(action="registry.restored", at__gt=_STARTED).exists():
+        return "was brought back from a backup while this process ran; restart it"
     return "ok"
 
 
@@ -43,6 +48,8 @@ def storage() -> str:
     root: Path | None = getattr(store, "root", None)
     if root is not None and not os.access(root, os.R_OK | os.W_OK | os.X_OK):
         return "cannot be written to" if root.exists() else "is not there"
+    if belonging.is_apart():
+        return "is not that of this database"
     with suppress(FileNotFoundError):
         store.size(NO_BLOB)
     return "ok"
@@ -60,6 +67,14 @@ def migrations() -> str:
 
 
 _are_applied = False
+
+
+def changes() -> str:
+    """`ok`, or why nothing, or nothing large, is taken right now; reading goes on. Raises DatabaseError."""
+    still, low = standstill.current(), reserve.low()
+    said = [still.sentence if still else "", f"nothing is published: {low}" if low else ""]
+    return "; ".join(filter(None, said)) or "ok"
+
 
 # --- how much there is ----------------------------------------------------------------------------------------------
 
@@ -117,7 +132,8 @@ def oldest() -> float:
     now = timezone.now()
     due = DBTaskResult.objects.filter(status=TaskResultStatus.READY)
     due = due.filter(Q(run_after__lte=now) | Q(run_after=get_date_max()))
-    return _age(due.aggregate(at=Min("enqueued_at"))["at"], now)
+    since = Case(When(run_after=get_date_max(), then="enqueued_at"), default="run_after")  # of one that is tried again
+    return _age(due.aggregate(at=Min(since))["at"], now)
 
 
 def overdue() -> float:
@@ -136,5 +152,7 @@ GAUGES: list[Gauge] = [
     ("registry_storage_bytes", "Tarballs that are kept", stored, ()),
     ("registry_free_bytes", "Free space of the file systems that are used", _free, ("place",)),
     ("registry_database_bytes", "What the database takes", database_size, ()),
+    ("registry_read_only", "1 while nothing may be changed", lambda: float(standstill.is_on()), ()),
+    ("registry_storage_low", "1 while nothing is published for want of space", lambda: float(bool(reserve.low())), ()),
     ("registry_draining", "1 when the server is about to stop", lambda: float(draining.is_on()), ()),
 ]

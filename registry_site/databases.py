@@ -9,7 +9,11 @@ SQLITE = {
     "timeout": 20,
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
 }
-POOL_SECONDS = 10  # that a thread waits for a connection before it says 503
+POOL_SECONDS = 2  # that a thread waits for a connection before it says 503
+CONNECT_SECONDS = 5
+# A pool tries again, each time after twice the pause, which grows without end: a database that is back after a minute
+# would be noticed a minute later. After so many seconds it gives up, and the next request begins anew.
+RECONNECT_SECONDS = 5
 
 
 def configured(database: dict[str, Any], *, pool: int) -> dict[str, Any]:
@@ -19,8 +23,10 @@ def configured(database: dict[str, Any], *, pool: int) -> dict[str, Any]:
     """
     if "sqlite" in database["ENGINE"]:
         return database | {"OPTIONS": dict(SQLITE), "CONN_MAX_AGE": 60}
-    database = database | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
-    if pool and "postgresql" in database["ENGINE"]:
-        options = {"min_size": 1, "max_size": pool, "timeout": POOL_SECONDS}
-        database |= {"CONN_MAX_AGE": 0, "OPTIONS": database.get("OPTIONS", {}) | {"pool": options}}
+    options = {"connect_timeout": CONNECT_SECONDS} | database.get("OPTIONS", {})
+    database = database | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
+    if pool:
+        waits = {"timeout": POOL_SECONDS, "reconnect_timeout": RECONNECT_SECONDS}
+        options["pool"] = {"min_size": 1, "max_size": pool, **waits}
+        database["CONN_MAX_AGE"] = 0
     return database

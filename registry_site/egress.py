@@ -53,12 +53,16 @@ class Target:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. body: never more than was asked for; is_whole: whether that was all. headers: in lower case."""
+    """What came back. body: never more than was asked for; is_whole: whether that was all. headers: in lower case.
+
+    is_inner: whether it is from a network that only `EGRESS_ALLOWED_NETWORKS` opens.
+    """
 
     status: int
     headers: dict[str, str]
     body: bytes
     is_whole: bool
+    is_inner: bool = False
 
 
 def request(
@@ -95,7 +99,8 @@ def request(
         found, is_whole = _read(response, max_answer)
         if time.monotonic() >= ends:  # what was cut off may look like an end
             raise TimeoutError
-        return Answer(response.status, {name.lower(): text for name, text in response.headers.items()}, found, is_whole)
+        named = {name.lower(): text for name, text in response.headers.items()}
+        return Answer(response.status, named, found, is_whole, any(is_allowed(address) for address in addresses))
     except (OSError, ValueError, urllib3.exceptions.HTTPError, http.client.HTTPException) as error:
         raise EgressError(told(target, "did not answer in time" if time.monotonic() >= ends else "", error)) from error
     finally:

@@ -17,7 +17,9 @@ from django.core.exceptions import ImproperlyConfigured
 read = environ.Env()
 
 DATABASES = ("postgres", "postgresql", "sqlite")
+ROLES = ("developer", "admin", "owner")  # of members of an org
 MAIL = ("smtp", "smtp+tls", "smtp+ssl", "consolemail", "filemail", "dummymail", "memorymail")
+MAIL_SECONDS = 20  # after which a mail server that says nothing is away
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ def database(name: str, default: str) -> dict[str, Any]:
 
 def mail(name: str) -> dict[str, Any]:
     """Who sends mail, as Django wants it; the console when unset. Raises as `database`."""
-    return read.email_url_config(_of_scheme(name, secret(name) or "consolemail://", MAIL))
+    found = read.email_url_config(_of_scheme(name, secret(name) or "consolemail://", MAIL))
+    return {"EMAIL_TIMEOUT": MAIL_SECONDS} | found
 
 
 def _of_scheme(name: str, url: str, schemes: tuple[str, ...]) -> str:
@@ -136,6 +139,18 @@ def group_teams(name: str) -> dict[str, list[tuple[str, str]]]:
         if not (group and org and colon and team):
             raise ImproperlyConfigured(f"{name} holds {pair!r}; a pair is like group=org:team")
         found.setdefault(group.strip(), []).append((org.removeprefix("@"), team))
+    return found
+
+
+def group_roles(name: str) -> dict[str, list[tuple[str, str]]]:
+    """Pairs such as `leads=acme:admin`, separated by commas, as the roles (org, role) of each group.
+
+    Raises ImproperlyConfigured.
+    """
+    found = group_teams(name)
+    for org, role in (place for places in found.values() for place in places):
+        if role not in ROLES:
+            raise ImproperlyConfigured(f"{name} gives the role {role!r} in {org}; a role is one of: {', '.join(ROLES)}")
     return found
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from accounts import refusals
+from accounts import limiting, refusals
 from packages import requests
-from registry_site import logs
-from registry_site.errors import NotAllowed, NotFound, Refusal, TooManyRequests, status_of
+from registry_site import logs, rates
+from registry_site.errors import NotAllowed, NotFound, Refusal, TooManyRequests, Unavailable, status_of
 
 _TITLES = {
     400: "That request could not be read",
@@ -18,10 +21,12 @@ _TITLES = {
     409: "It changed meanwhile",
     422: "That does not work",
     429: "Slow down",
+    408: "That took too long",
+    413: "That is too much",
     451: "In quarantine",
     503: "The registry is busy",
 }
-_TITLES_OF_CODES = {"rule": "Held back by a rule"}
+_TITLES_OF_CODES = {"rule": "Held back by a rule", "read_only": "Nothing can be changed right now"}
 
 
 def refusal(request, error: Refusal) -> HttpResponse:
@@ -34,10 +39,17 @@ def refusal(request, error: Refusal) -> HttpResponse:
         text = f"{context['message']} (reference {request.request_id})"
         response = render(request, "components/notice.html", {"tone": "bad", "text": text})
         response["HX-Retarget"], response["HX-Reswap"] = "#notices", "innerHTML"
+        if error.seconds is not None:
+            response.status_code, response["Retry-After"] = status, str(error.seconds)
         return response
+    if error.seconds is not None:
+        context["after"] = rates.words(error.seconds)
     if status == 404 and "<package:name>" in request.resolver_match.route:
         context["ask"] = requests.offer(request.actor, request.resolver_match.kwargs["name"])
-    return render(request, "error.html", context, status=status)
+    response = render(request, "error.html", context, status=status)
+    if error.seconds is not None:
+        response["Retry-After"] = str(error.seconds)
+    return response
 
 
 def not_found(request, exception=None) -> HttpResponse:
@@ -52,14 +64,18 @@ def not_found(request, exception=None) -> HttpResponse:
     return render(request, "error.html", context, status=404)
 
 
-def too_many(request) -> None:
-    """Keep that somebody was asked to slow down; the page is 429.html."""
-    refusals.keep(request, request.actor, TooManyRequests("too many tries; wait a minute"))
+def too_many(request, exception=None) -> HttpResponse:
+    """429 of django-allauth's pages: which limit it was, and when it is over, is looked up by the page's name."""
+    seconds = limiting.wait_on_page(request)
+    error = TooManyRequests(f"too many tries in a short time; try again {rates.words(seconds)}", seconds=seconds)
+    return refusal(request, error)
 
 
 def bad_request(request, exception=None) -> HttpResponse:
-    """400: plain text, because the request may be too odd to build a page for."""
-    return JsonResponse({"error": "bad request", "message": "bad request", "code": "malformed"}, status=400)
+    """400: plain text, because the request may be too odd to build a page for, or to reach what adds headers."""
+    said = {"error": "bad request", "message": "bad request", "code": "malformed"}
+    headers = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cache-Control": "no-store"}
+    return JsonResponse(said, status=400, headers=headers)
 
 
 def forbidden(request, exception=None) -> HttpResponse:
@@ -82,9 +98,17 @@ def csrf_failure(request, reason: str = "") -> HttpResponse:
 
 
 def server_error(request) -> HttpResponse:
-    """500: a page without any context, or JSON for a registry client."""
+    """500: a page without any context, or JSON for a registry client; 503 while the database does not answer."""
+    is_away = isinstance(sys.exception(), OperationalError | InterfaceError)
+    response = _broken(request, 503 if is_away else 500)
+    if is_away:
+        response["Retry-After"] = str(Unavailable.seconds)
+    return response
+
+
+def _broken(request, status: int) -> HttpResponse:
     if request.path.startswith(("/npm/", "/-/")) or "text/html" not in request.headers.get("accept", ""):
         message = "the registry failed; try again, and tell its operator the request id"
         body = {"error": message, "message": message, "code": "failed"}
-        return JsonResponse(body | {"request_id": getattr(request, "request_id", "")}, status=500)
-    return render(request, "500.html", status=500)
+        return JsonResponse(body | {"request_id": getattr(request, "request_id", "")}, status=status)
+    return render(request, "500.html", {"status": status}, status=status)

@@ -7,11 +7,14 @@ class Refusal(Exception):
     """Something was asked that will not be done; the message says what to do next, in lower case, for a terminal."""
 
     code = "refused"
+    seconds: int | None = None
 
-    def __init__(self, message: str, *, code: str = "") -> None:
+    def __init__(self, message: str, *, code: str = "", seconds: int | None = None) -> None:
+        """seconds: after which the same request may succeed, for the header `Retry-After`; None where nobody knows."""
         super().__init__(message)
         self.message = message
         self.code = code or type(self).code
+        self.seconds = type(self).seconds if seconds is None else seconds
 
 
 class Malformed(Refusal):
@@ -101,6 +104,18 @@ class LengthRequired(Refusal):
     code = "length_required"
 
 
+class TooSlow(Refusal):
+    """The body came so slowly that it was not waited for."""
+
+    code = "too_slow"
+
+
+class OverQuota(Refusal):
+    """A scope keeps as much here as it may; the message names the limit and what is used."""
+
+    code = "quota"
+
+
 class TooLarge(Refusal):
     """The body is over a limit; the message names the limit."""
 
@@ -117,12 +132,21 @@ class TooManyRequests(Refusal):
     """Slow down; the message says for how long."""
 
     code = "too_many_requests"
+    seconds = 60
 
 
 class Unavailable(Refusal):
     """Our fault, and passing: the same request later may well succeed."""
 
     code = "unavailable"
+    seconds = 5
+
+
+class ReadOnly(Unavailable):
+    """The registry takes no changes for a while; the message says why, and until when where that is known."""
+
+    code = "read_only"
+    seconds = 60
 
 
 class UpstreamFailed(Refusal):
@@ -141,9 +165,11 @@ STATUS: dict[type[Refusal], int] = {
     NotAllowed: 403,
     AlreadyPublished: 403,
     NotFound: 404,
+    TooSlow: 408,
     Conflict: 409,
     LengthRequired: 411,
     TooLarge: 413,
+    OverQuota: 413,
     UnsupportedEncoding: 415,
     Invalid: 422,
     TooManyRequests: 429,

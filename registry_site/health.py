@@ -27,18 +27,22 @@ def live(request) -> HttpResponse:
 def ready(request) -> HttpResponse:
     """Requests can be sent here: database and storage answer, the tables are up to date, and it is not about to stop.
 
-    Each check says `ok`, or in words of ours what is wrong; the log says more.
+    Each check says `ok`, or in words of ours what is wrong; the log says more. While nothing may be changed, or
+    storage is nearly full, it is ready, and says so beside.
     """
     said = {"serving": "about to stop" if draining.is_on() else "ok", **looks.say()}
+    changes = said.pop("changes")  # who only reads is served all the same
     is_ready = all(word == "ok" for word in said.values())
-    return _answer({"ready": is_ready, "checks": said}, 200 if is_ready else 503)
+    notes = {"changes": changes} if changes != "ok" else {}
+    return _answer({"ready": is_ready, "checks": said} | notes, 200 if is_ready else 503)
 
 
 PROBES = {"/healthz/live": live, "/healthz/ready": ready}
 
 
 def _answer(said: dict, status: int) -> HttpResponse:
-    response = JsonResponse(said, status=status, headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+    response = JsonResponse(said, status=status, headers=headers)
     response["Content-Length"] = str(len(response.content))
     response._has_been_logged = True  # type: ignore[attr-defined]  # Django takes a 503 for a fault, each time
     return response
@@ -95,4 +99,11 @@ class _Looks:
         self._until = 0.0
 
 
-looks = _Looks({"database": vitals.database, "storage": vitals.storage, "migrations": vitals.migrations})
+looks = _Looks(
+    {
+        "database": vitals.database,
+        "storage": vitals.storage,
+        "migrations": vitals.migrations,
+        "changes": vitals.changes,
+    }
+)

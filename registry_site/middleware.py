@@ -15,6 +15,9 @@ from django.urls import Resolver404, ResolverMatch, resolve, reverse, set_urlcon
 from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
 
+from accounts import standstill
+from accounts.endpoint import READING
+from packages import reserve
 from registry_site import errorpages
 from registry_site.errors import OneTimePassRequired, Refusal, SignInRequired, StepUpRequired
 
@@ -103,17 +106,21 @@ class PageMiddleware:
 
     def __call__(self, request) -> HttpResponse:
         response = self.get_response(request)
-        if getattr(request, "is_page", False):
-            if response.status_code == 429:
-                errorpages.too_many(request)
+        if getattr(request, "is_page", True):  # also what was found nowhere: its page says who is signed in
             response.headers.setdefault("Cache-Control", "private, no-store")
             patch_vary_headers(response, ["Cookie", "HX-Request"])
-            if request.method == "POST" and request.resolver_match.url_name == "account_logout":
+            match = request.resolver_match
+            if request.method == "POST" and match and match.url_name == "account_logout":
                 response["Clear-Site-Data"] = '"cache", "storage"'  # nothing stays behind in a shared browser
         return response
 
     def process_view(self, request, view, args, kwargs) -> HttpResponse | None:
         request.is_page = not hasattr(view, "handlers")  # the others are the registry's endpoints
+        if request.is_page and request.method not in READING and not _lets_in_or_out(request):
+            try:
+                standstill.require_off()
+            except Refusal as refusal:
+                return errorpages.refusal(request, refusal)
         if not request.is_page or settings.REGISTRY_MODE != "enterprise":
             return None
         if getattr(view, "open_to_all", False) or request.actor.is_signed_in or _is_door(request):
@@ -161,6 +168,22 @@ def _is_door(request) -> bool:
     )
 
 
+def _lets_in_or_out(request) -> bool:
+    # What goes on in read-only mode; the operators' own switch is among it.
+    name = request.resolver_match.url_name or ""
+    return name.startswith(("mfa_authenticate", "mfa_login", "mfa_reauthenticate", "accounts_readonly_")) or name in (
+        "account_login",
+        "account_logout",
+        "account_reauthenticate",
+        "approve-login",
+        "login",  # of the admin site
+        "logout",
+        "oidc-login",
+        "oidc-again",
+        "oidc-callback",
+    )
+
+
 def site(request) -> dict:
     """What every template knows about this registry."""
     return {
@@ -171,5 +194,7 @@ def site(request) -> dict:
         "mail_on": bool(settings.EMAIL_URL),
         "oidc_name": settings.OIDC_NAME if settings.OIDC_URL else "",
         "ldap_name": settings.LDAP_NAME if settings.LDAP_URL else "",
+        "standstill": standstill.lately(),
+        "storage_is_low": bool(reserve.low()),
         "request_id": getattr(request, "request_id", ""),
     }

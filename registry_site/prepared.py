@@ -116,7 +116,7 @@ class PreparedSet:
                 raise TypeError("the stand-in did not reach the SQL as it was")
             self._compiled[vendor] = sql, tuple(params)
         sql, params = self._compiled[vendor]
-        return RawSQL(sql, [_put(number, each) for each in params])  # noqa: S611 - of Django's making
+        return RawSQL(sql, [_put(number, each) for each in params])  # noqa: S611 - of Django's making # nosec B611
 
 
 def _put(number: int, param: Any) -> Any:

@@ -16,7 +16,8 @@ def _unknown(request, rest: str = "") -> None:
 
 _every = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
 own = [*accounts.protocol, *orgs.protocol, *packages.own_protocol]
-unknown = [path("<path:rest>", endpoint(without_credential=_every, **dict.fromkeys(_every, _unknown)), name="unknown")]
+_nothing = endpoint(without_credential=_every, always=_every, **dict.fromkeys(_every, _unknown))
+unknown = [path("<path:rest>", _nothing, name="unknown")]
 
 urlpatterns = [
     path("", accounts.root),

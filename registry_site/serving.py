@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import ctypes
+import errno
+import functools
 import select
 import threading
+import time
 from concurrent import futures
 from typing import Any
 
 from gunicorn.config import Config
+from gunicorn.http.errors import InvalidHeader
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from registry_site import pace
 
 # npm asks for the next packument some milliseconds after the last; then its line goes back to the poller.
 LINGER_MILLISECONDS = 50
+FULL_SECONDS = 0.1
 LOOK_MILLISECONDS = 5  # so often a thread that waits looks whether another line is in want of it
 
 
@@ -36,8 +43,24 @@ class Worker(ThreadWorker):
         self._seats = threading.Semaphore(max(1, self.cfg.threads // 2))
         super().init_process()
 
+    def enqueue_req(self, conn: TConn) -> None:
+        """Hand a line to a thread; a new one reads at a pace from its first byte on."""
+        if not conn.initialized:
+            conn.init = functools.partial(_begin, conn, conn.init)
+        super().enqueue_req(conn)
+
+    def accept(self, listener: Any) -> None:
+        """Take a line. A process that may open no more files lets it wait, and does not end over it."""
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            time.sleep(FULL_SECONDS)
+
     def handle(self, conn: TConn) -> Any:
         """Answer a request of a line, and those that follow at once; gives what `gthread` says of the last."""
+        pace.begin(conn)
         again = super().handle(conn)
         if again is not True or conn.is_http2 or not self._seats.acquire(blocking=False):
             return again
@@ -46,6 +69,12 @@ class Worker(ThreadWorker):
         finally:
             self._seats.release()
 
+    def handle_request(self, req: Any, conn: TConn) -> Any:
+        """Answer a request, unless it goes on with a header in a second line: proxies take that for two things."""
+        if not all(name for name, _ in req.headers):  # so the parser gives the second line
+            raise InvalidHeader("folded")
+        return super().handle_request(req, conn)
+
     def _linger(self, conn: TConn) -> Any:
         again: Any = True
         waiting = select.poll()
@@ -53,10 +82,16 @@ class Worker(ThreadWorker):
         left = LINGER_MILLISECONDS
         while again is True and left > 0 and self.alive and self.tpool._work_queue.empty():
             if conn.parser.unreader.buf.getvalue() or waiting.poll(LOOK_MILLISECONDS):
+                pace.begin(conn)
                 again, left = super().handle(conn), LINGER_MILLISECONDS
             else:
                 left -= LOOK_MILLISECONDS
         return again
+
+
+def _begin(conn: TConn, init: Any) -> None:
+    init()
+    pace.keep(conn)
 
 
 def _spare_memory() -> None:

@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from registry_site import databases, env, logs
+from registry_site import databases, env, logs, rates
 from registry_site.env import (
     address,
     directory,
     existing_file,
+    group_roles,
     group_teams,
     kept_secret,
     megabytes,
@@ -38,6 +39,12 @@ if REGISTRATION not in ("open", "invite", "closed"):
     raise ImproperlyConfigured(f"REGISTRATION is {REGISTRATION!r}; it is one of: open, invite, closed")
 PRIVATE_PACKAGES = one_of("PRIVATE_PACKAGES", "everyone", "subscribers")
 MAX_TARBALL = megabytes("MAX_TARBALL_MB", 256)
+UPLOADS_AT_ONCE = whole("UPLOADS_AT_ONCE", 8, least=1)  # of each serving process; its other threads answer readers
+STORAGE_RESERVE_MB = whole("STORAGE_RESERVE_MB", 512)  # with less free, nothing is published or mirrored
+QUOTA_MB = whole("QUOTA_MB", 0)  # of each scope that has no limit of its own; 0: none
+QUOTA_PACKAGES = whole("QUOTA_PACKAGES", 0)
+QUOTA_VERSIONS = whole("QUOTA_VERSIONS", 0)
+READ_ONLY = text("READ_ONLY", "off")  # off, on, or why: no changes
 LOGIN_TOKEN_DAYS = whole("LOGIN_TOKEN_DAYS", 30, least=1)
 REPORT_SECRET = secret("REPORT_SECRET")
 UNPUBLISHED_DAYS = whole("UNPUBLISHED_DAYS", 30, least=1)
@@ -87,6 +94,7 @@ RULES_CONTACT = text("RULES_CONTACT")  # whom to ask about a version that a rule
 MIRROR_MAX_MB = whole("MIRROR_MAX_MB", 0)
 MIRROR_MAX_DAYS = whole("MIRROR_MAX_DAYS", 0)
 DOWNLOAD_RECORD_DAYS = whole("DOWNLOAD_RECORD_DAYS", 90)
+AUDIT_DAYS = whole("AUDIT_DAYS", 0)  # how long the audit log keeps an event; 0: for ever
 DOCUMENT_MEMORY_MB = whole("DOCUMENT_MEMORY_MB", 16, least=1)  # of each serving process, for documents ready to be sent
 
 if REGISTRY_HOST and not PUBLIC_URL:
@@ -123,7 +131,11 @@ SPOOL_DIR = DATA_DIR / "spool"
 SIGNING_KEYS_DIR = Path(text("SIGNING_KEYS_DIR") or DATA_DIR / "keys").resolve()
 SIGSTORE_TRUST_ROOT = existing_file("SIGSTORE_TRUST_ROOT")
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"},
+    "default": {
+        "BACKEND": "registry_site.shared.SharedCache",
+        "LOCATION": "shared_cache",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},  # so many that nobody's made-up names push counters of others out
+    },
     "listings": {  # of files in tarballs; apart, so that no reader pushes counters of the other out
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
         "LOCATION": DATA_DIR / "listings",
@@ -226,6 +238,7 @@ OIDC_CLIENT_SECRET = secret("OIDC_CLIENT_SECRET")
 OIDC_NAME = text("OIDC_NAME", "Single sign-on")
 OIDC_GROUPS_CLAIM = text("OIDC_GROUPS_CLAIM", "groups")
 OIDC_GROUP_TEAMS = group_teams("OIDC_GROUP_TEAMS")  # group -> the teams (org, team) that its people sit in
+OIDC_GROUP_ROLES = group_roles("OIDC_GROUP_ROLES")  # group -> the roles (org, role) that its people have
 OIDC_REQUIRED_GROUP = text("OIDC_REQUIRED_GROUP")  # who is not in it there is suspended here
 OIDC_SIGN_IN_DAYS = whole("OIDC_SIGN_IN_DAYS", 0)  # who did not sign in there for so long is suspended here; 0: nobody
 if OIDC_URL and not OIDC_CLIENT_ID:
@@ -247,13 +260,14 @@ LDAP_GROUP_FILTER = search_filter(
     "LDAP_GROUP_FILTER", "(|(member={dn})(uniqueMember={dn})(memberUid={name}))", "{dn}", "{name}"
 )
 LDAP_GROUP_TEAMS = group_teams("LDAP_GROUP_TEAMS")
+LDAP_GROUP_ROLES = group_roles("LDAP_GROUP_ROLES")
 LDAP_REQUIRED_GROUP = text("LDAP_REQUIRED_GROUP")  # who is not in it there is suspended here
 if LDAP_URL and not LDAP_USER_BASE:
     raise ImproperlyConfigured("LDAP_URL needs LDAP_USER_BASE: where people are, as in ou=people,dc=example,dc=com")
 if bool(LDAP_BIND_DN) != bool(LDAP_BIND_PASSWORD):
     raise ImproperlyConfigured("LDAP_BIND_DN and LDAP_BIND_PASSWORD belong together; set both, or neither")
-if (LDAP_GROUP_TEAMS or LDAP_REQUIRED_GROUP) and not LDAP_GROUP_BASE:
-    raise ImproperlyConfigured("LDAP_GROUP_TEAMS and LDAP_REQUIRED_GROUP need LDAP_GROUP_BASE: where groups are")
+if (LDAP_GROUP_TEAMS or LDAP_GROUP_ROLES or LDAP_REQUIRED_GROUP) and not LDAP_GROUP_BASE:
+    raise ImproperlyConfigured("LDAP_GROUP_* and LDAP_REQUIRED_GROUP need LDAP_GROUP_BASE: where groups are")
 if LDAP_URL:
     AUTHENTICATION_BACKENDS.append("accounts.directory.signing_in.DirectoryBackend")
 
@@ -275,7 +289,8 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 60 * 5
-ACCOUNT_RATE_LIMITS = {"two_factor": "5/5m/key,20/h/key,50/d/key"} if switch("RATE_LIMITS", True) else False
+RATES = rates.read("RATE_LIMITS")  # by the names of rates.TABLE; none when they are off
+ACCOUNT_RATE_LIMITS = rates.for_allauth(RATES) if RATES else False
 
 MFA_ADAPTER = "accounts.adapter.TwoFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

@@ -20,13 +20,19 @@ def download(name: str, head: Iterable[str], rows: Iterable[Iterable[object]]) -
 
     A cell that a spreadsheet would take for a formula gets a quote before it. rows: read while they are sent.
     """
-    response = StreamingHttpResponse(_lines(head, rows), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return sent(f"{name}.csv", "text/csv; charset=utf-8", lines(head, rows))
+
+
+def sent(name: str, kind: str, lines: Iterable[str]) -> StreamingHttpResponse:
+    """Answer with these lines as a file of this name and content type. lines: read while they are sent."""
+    response = StreamingHttpResponse(lines, content_type=kind)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["X-Content-Type-Options"] = "nosniff"
     return response
 
 
-def _lines(head: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
+def lines(head: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
+    """These rows as lines of CSV."""
     writer = csv.writer(_Line())  # type: ignore[arg-type]
     yield writer.writerow([safe(each) for each in head])
     for row in rows:

@@ -1,4 +1,4 @@
-"""What runs by itself, each job once a day on one host: an app names its jobs, the background worker runs them.
+"""What runs by itself, most jobs once a day, each on one host: an app names its jobs, the background worker runs them.
 
 A job may be run twice, and may break off anywhere: it looks at what there is to do, and does that.
 """
@@ -11,8 +11,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import DatabaseError, close_old_connections
+from django.db.models import Q
 from django.utils import timezone
 
+from registry_site import repeating
 from registry_site.models import Job
 
 logger = logging.getLogger(__name__)
@@ -21,8 +23,11 @@ EVERY = timedelta(days=1)
 # So long nobody else starts a job that runs; one that died with its host, or failed, begins anew after it.
 LEASE = timedelta(hours=1)
 LOOK_SECONDS = 60
+AGAIN = timedelta(minutes=5)  # after which a job that runs often, and failed, runs again
 
 _jobs: dict[str, Callable[[], object]] = {}
+_unless: list[Callable[[], bool]] = []
+_often: set[str] = set()  # the jobs that run at each look
 
 
 def daily(name: str, job: Callable[[], object]) -> None:
@@ -30,12 +35,24 @@ def daily(name: str, job: Callable[[], object]) -> None:
     _jobs[name] = job
 
 
+def often(name: str, job: Callable[[], object]) -> None:
+    """Run this at each look, about once a minute; for what is done at once. Otherwise as `daily`."""
+    _jobs[name] = job
+    _often.add(name)
+
+
+def unless(check: Callable[[], bool]) -> None:
+    """Run none of the daily jobs while this says yes; those that run often go on."""
+    _unless.append(check)
+
+
 def run_due() -> list[str]:
     """Run every job that is due and that no other host runs; gives the names of those that ran to their end.
 
     What a job raises is logged and kept in its row, and the others go on.
     """
-    return [name for name in sorted(_jobs) if _take(name) and _run(name)]
+    rests = any(check() for check in _unless)
+    return [name for name in sorted(_jobs) if not (rests and name not in _often) and _take(name) and _run(name)]
 
 
 def run(name: str) -> bool:
@@ -50,9 +67,10 @@ def names() -> list[str]:
 
 
 def keep(stop: threading.Event) -> None:
-    """Look every minute whether something is due, until `stop` is set."""
+    """Look every minute whether something is due, or was left lying by a worker, until `stop` is set."""
     while not stop.wait(LOOK_SECONDS):
         try:
+            repeating.take_up()
             run_due()
         except DatabaseError:
             logger.exception("the timetable could not be read")
@@ -63,8 +81,9 @@ def keep(stop: threading.Event) -> None:
 def _take(name: str) -> bool:
     now = timezone.now()
     Job.objects.get_or_create(name=name, defaults={"due_at": now})
-    # One statement asks and takes, so of two hosts one gets it.
-    return Job.objects.filter(name=name, due_at__lte=now).update(due_at=now + LEASE, started_at=now) == 1
+    # One statement asks and takes, so of two hosts one gets it. What is due in two days was planned by a wrong clock.
+    due = Q(due_at__lte=now) | Q(due_at__gt=now + 2 * EVERY)
+    return Job.objects.filter(due, name=name).update(due_at=now + LEASE, started_at=now) == 1
 
 
 def _run(name: str) -> bool:
@@ -72,8 +91,12 @@ def _run(name: str) -> bool:
         _jobs[name]()
     except Exception as error:
         logger.exception("the daily job %s broke off", name)
-        Job.objects.filter(name=name).update(failure=f"{type(error).__name__}: {error}"[:300])
+        said = {"failure": f"{type(error).__name__}: {error}"[:300]}
+        if name in _often:
+            said["due_at"] = timezone.now() + AGAIN
+        Job.objects.filter(name=name).update(**said)
         return False
     now = timezone.now()
-    Job.objects.filter(name=name).update(due_at=now + EVERY, finished_at=now, failure="")
+    due_at = now if name in _often else now + EVERY
+    Job.objects.filter(name=name).update(due_at=due_at, finished_at=now, failure="")
     return True

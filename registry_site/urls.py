@@ -22,3 +22,4 @@ urlpatterns = [
 
 handler400, handler404, handler500 = errorpages.bad_request, errorpages.not_found, errorpages.server_error
 handler403 = errorpages.forbidden
+handler429 = errorpages.too_many  # django-allauth's pages ask for it

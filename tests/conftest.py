@@ -27,7 +27,7 @@ from tests.tools.registry_client import RegistryClient
 from tests.tools.upstream_stub import UpstreamStub
 
 PASSWORD = cast.PASSWORD
-LONG = ("tests/policy/", "test_budget.py", "tests/protocol/", "tests/mission/", "tests/browser/")
+LONG = ("tests/policy/", "test_budget.py", "tests/faults/", "tests/protocol/", "tests/mission/", "tests/browser/")
 STATIC = "django.contrib.staticfiles.storage.StaticFilesStorage"
 
 # The same examples each time, however busy the machine is: what no change broke does not fail.
@@ -171,6 +171,7 @@ def bucket(settings, monkeypatch):
 @pytest.fixture(autouse=True)
 def empty_store(settings, tmp_path):
     """Each test has a blob store and a spool of its own, and nothing waits to be written from the last one."""
+    from accounts import limiting, standstill
     from packages import blobs
     from packages.packuments import kept
     from registry_site.later import Later
@@ -182,6 +183,8 @@ def empty_store(settings, tmp_path):
     settings.SIGNING_KEYS_DIR = tmp_path / "keys"
     blobs.store.cache_clear()
     kept.clear()
+    limiting.forget()
+    standstill.forget()
     for waiting in Later.every:
         waiting.clear()
     yield

@@ -23,6 +23,10 @@ logger = logging.getLogger(__name__)
 
 SECONDS = 5
 MOST_NAME = 200
+MOST_KEY = 150
+PAGE = 500  # of groups: a directory gives a thousand at once, and then it says that there are more
+MOST_GROUPS = 20_000
+PAGED = "1.2.840.113556.1.4.319"
 # What an entry is known by for ever, in the directories there are: OpenLDAP, Active Directory, 389, FreeIPA.
 IDENTIFIERS = ("entryUUID", "objectGUID", "nsUniqueId", "ipaUniqueID")
 BYTES = "objectguid"
@@ -95,11 +99,25 @@ class Directory:
         if not settings.LDAP_GROUP_BASE:
             return frozenset()
         wanted = settings.LDAP_GROUP_FILTER.replace("{dn}", _escaped(dn)).replace("{name}", _escaped(name))
-        rows = self._search(settings.LDAP_GROUP_BASE, wanted, ["cn"])
+        rows = self._pages(settings.LDAP_GROUP_BASE, wanted, ["cn"])
         return frozenset(_text(values, "cn") for _, values in rows) - {""}
 
-    def _search(self, base: str, wanted: str, about: list[str]) -> list[Row]:
-        self._connection.search(base, wanted, attributes=about, time_limit=SECONDS)
+    def _pages(self, base: str, wanted: str, about: list[str]) -> Iterator[Row]:
+        cookie, count = None, 0
+        while True:
+            page = self._search(base, wanted, about, paged_size=PAGE, paged_cookie=cookie)
+            yield from page
+            # A directory that knows no pages says nothing of them, and gave all there is, or an error.
+            cookie = (self._connection.result.get("controls") or {}).get(PAGED, {}).get("value", {}).get("cookie")
+            count += len(page)
+            if not cookie:
+                return
+            if count > MOST_GROUPS:
+                raise exceptions.LDAPSizeLimitExceededResult(f"LDAP_GROUP_FILTER finds over {MOST_GROUPS} groups")
+
+    def _search(self, base: str, wanted: str, about: list[str], **more: object) -> list[Row]:
+        with _readable():
+            self._connection.search(base, wanted, attributes=about, time_limit=SECONDS, **more)
         said = self._connection.result
         if said["result"] != results.RESULT_SUCCESS:
             raise exceptions.LDAPOperationResult(said["result"], said["description"], said["dn"], said["message"])
@@ -177,15 +195,27 @@ def _bound(dn: str, password: str) -> ldap3.Connection:
         receive_timeout=SECONDS,
     )
     try:
-        connection.open(read_server_info=False)
-        if not secure and settings.LDAP_STARTTLS and not connection.start_tls(read_server_info=False):
-            raise exceptions.LDAPStartTLSError("the directory does not start TLS")
-        if not connection.bind(read_server_info=False):
-            raise exceptions.LDAPBindError("the directory lets nobody in")
+        with _readable():
+            connection.open(read_server_info=False)
+            if not secure and settings.LDAP_STARTTLS and not connection.start_tls(read_server_info=False):
+                raise exceptions.LDAPStartTLSError("the directory does not start TLS")
+            if not connection.bind(read_server_info=False):
+                raise exceptions.LDAPBindError("the directory lets nobody in")
     except BaseException:
         _leave(connection)
         raise
     return connection
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    # Over bytes that are no LDAP the library stumbles in many ways, and none of them says anything about anybody.
+    try:
+        yield
+    except (exceptions.LDAPException, OSError):
+        raise
+    except Exception as error:
+        raise exceptions.LDAPCommunicationError(f"what it sent cannot be read: {error!r}") from error
 
 
 def _leave(connection: ldap3.Connection) -> None:
@@ -196,8 +226,10 @@ def _leave(connection: ldap3.Connection) -> None:
 def _key(row: Row) -> str:
     dn, values = row
     for name in map(str.lower, IDENTIFIERS):
-        if found := values.get(name):
-            return f"{name}:{found[0].hex() if name == BYTES else found[0].decode().lower()}"
+        value = (values.get(name) or [b""])[0]
+        text = value.hex() if name == BYTES else value.decode("ascii", "replace").lower()
+        if text and text.isprintable() and "\ufffd" not in text and len(text) <= MOST_KEY:
+            return f"{name}:{text}"
     raise exceptions.LDAPAttributeError(f"{dn} shows none of {', '.join(IDENTIFIERS)}; may LDAP_BIND_DN read them?")
 
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.userkit import filter_users_by_email
 from allauth.account.models import EmailAddress
-from allauth.core.exceptions import RateLimited
 from django.conf import settings
 from django.contrib.auth import get_user_model, update_session_auth_hash
 from django.contrib.auth.backends import BaseBackend
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -22,7 +20,7 @@ from accounts.directory import client
 from accounts.directory.client import Entry
 from accounts.models import DirectoryPerson, User
 from accounts.provider_sign_in import cleaned, groups_known, suggested
-from registry_site.errors import BadCredential, Conflict, Invalid, NotAllowed, NotFound, TooManyRequests
+from registry_site.errors import BadCredential, Conflict, Invalid, NotAllowed, NotFound
 
 
 class DirectoryBackend(BaseBackend):
@@ -82,9 +80,10 @@ def gone_words(entry: Entry | None) -> str:
 
 
 def tell_groups(actor: Actor, user: User, entry: Entry) -> None:
-    """Let a person's seats in teams follow their groups in the directory."""
-    if settings.LDAP_GROUP_TEAMS:
-        groups_known.send(User, actor=actor, user=user, groups=set(entry.groups), teams=settings.LDAP_GROUP_TEAMS)
+    """Let a person's seats in teams and roles in orgs follow their groups in the directory."""
+    places = {"teams": settings.LDAP_GROUP_TEAMS, "roles": settings.LDAP_GROUP_ROLES}
+    if any(places.values()):
+        groups_known.send(User, actor=actor, user=user, groups=set(entry.groups), **places)
 
 
 def is_password_of(request, user: User, password: str) -> bool:
@@ -103,10 +102,7 @@ def connect(request, actor: Actor, user: User, name: str, password: str) -> None
     if not settings.LDAP_URL:
         raise NotFound("this registry has no directory")
     adapter = get_adapter(request)
-    try:
-        adapter.pre_authenticate(request, username=name)
-    except (ValidationError, RateLimited) as error:
-        raise TooManyRequests(passwords.TOO_MANY) from error
+    adapter.pre_authenticate(request, username=name)
     entry = client.authenticate(name, password) if passwords.is_readable(password) else None
     if entry is None:
         raise BadCredential(f"{settings.LDAP_NAME} says that this name and password do not belong together")

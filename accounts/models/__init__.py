@@ -2,8 +2,9 @@
 
 from accounts.models.company import Absence, DirectoryPerson
 from accounts.models.credentials import MAX_MACHINE, Approval, Device, OneTimePass, Token, WebLogin
+from accounts.models.modes import ReadOnly
 from accounts.models.people import MAX_PASSWORD, Invitation, Scope, TwoFactorMode, User, validate_name
-from accounts.models.records import AuditEvent, RefusedRequest
+from accounts.models.records import AuditEvent, AuditSeal, RefusedRequest
 
 __all__ = [
     "MAX_MACHINE",
@@ -11,10 +12,12 @@ __all__ = [
     "Absence",
     "Approval",
     "AuditEvent",
+    "AuditSeal",
     "Device",
     "DirectoryPerson",
     "Invitation",
     "OneTimePass",
+    "ReadOnly",
     "RefusedRequest",
     "Scope",
     "Token",

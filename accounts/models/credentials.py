@@ -153,6 +153,7 @@ class OneTimePass(models.Model):
     good_until = models.DateTimeField(db_index=True)
 
     class Meta:
+        verbose_name_plural = "one time passes"
         constraints = [models.UniqueConstraint("user", "digest", name="a_code_is_used_once")]
 
     def __str__(self) -> str:

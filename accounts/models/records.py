@@ -51,10 +51,19 @@ class AuditEvent(models.Model):
     org = models.CharField(max_length=names.MAX_LENGTH, blank=True)
     person = models.CharField(max_length=names.MAX_LENGTH, blank=True)
     facts = models.JSONField(default=dict)
+    place = models.BigIntegerField(null=True, editable=False, help_text="in the chain; empty until it is sealed")
+    # The database has the default, too: during an upgrade older processes write events that know of no link.
+    link = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
 
     class Meta:
         ordering = ["-at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["place"], condition=models.Q(place__isnull=False), name="one_event_at_a_place"
+            )
+        ]
         indexes = [
+            models.Index(fields=["id"], condition=models.Q(place=None), name="events_not_sealed"),
             models.Index(fields=["package", "-at"], name="events_of_a_package"),
             models.Index(fields=["org", "-at"], name="events_of_an_org"),
             models.Index(fields=["actor_name", "-at"], name="events_by_a_person"),
@@ -73,3 +82,22 @@ class AuditEvent(models.Model):
 
     def delete(self, *args, **kwargs):
         raise TypeError("an audit event is never deleted")
+
+
+class AuditSeal(models.Model):
+    """Events were put at the end of the chain together: how far it went then.
+
+    The one at place 0 is its beginning; whoever makes the chain longer locks that row.
+    """
+
+    place = models.BigIntegerField(unique=True, help_text="of the last event")
+    link = models.CharField(max_length=64)
+    at = models.DateTimeField(default=timezone.now, editable=False)
+    noted_at = models.DateTimeField(null=True, help_text="written down outside the database")
+    pruned_at = models.DateTimeField(null=True, help_text="the events up to here were old enough to be forgotten")
+
+    class Meta:
+        ordering = ["-place"]
+
+    def __str__(self) -> str:
+        return f"{self.place} {self.link}"

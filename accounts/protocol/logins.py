@@ -7,12 +7,12 @@ from urllib.parse import unquote
 
 from django.http import HttpResponse, JsonResponse
 
-from accounts import logins, passwords, people, tokens
+from accounts import limiting, logins, passwords, people, tokens
 from accounts.actor import SIGN_IN, Power
 from accounts.body import read_object
 from accounts.endpoint import page_address, registry
 from accounts.twofactor import approvals
-from registry_site.errors import Malformed, NotAllowed, NotFound, SignInRequired
+from registry_site.errors import Malformed, NotAllowed, NotFound, SignInRequired, TooManyRequests, Unavailable
 
 POLL_SECONDS = "2"
 COUCH_PREFIX = "org.couchdb.user:"
@@ -32,6 +32,10 @@ def whoami(request) -> JsonResponse:
 
 def start_login(request) -> JsonResponse:
     """`npm login` (web): where to approve it, and where to ask for the token."""
+    try:
+        limiting.spend("web-login", limiting.place(request.actor.address), words="many logins began at your address")
+    except TooManyRequests as error:  # told 429, clients would ask for a password on the terminal instead
+        raise Unavailable(error.message, code=error.code, seconds=error.seconds) from error
     started = logins.start(request.actor.address, request.headers.get("user-agent", ""))
     return JsonResponse(
         {

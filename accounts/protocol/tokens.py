@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from django.http import JsonResponse
 
-from accounts import limits, passwords, tokens
+from accounts import limiting, limits, passwords, tokens
 from accounts.actor import Power
 from accounts.body import read_object
 from accounts.models import Token
@@ -28,6 +28,7 @@ def create(request) -> JsonResponse:
     body = read_object(request)
     wanted = limits.read(body)
     passwords.require(request, user, body.get("password"))
+    limiting.spend("token", limiting.caller(request.actor), words="you made many tokens in a short time")
     token, secret = tokens.issue(request.actor, user, kind=Token.Kind.GRANULAR, **asdict(wanted))
     made = _listed(token) | {"token": secret, "cidr_whitelist": token.cidr, "expires": iso(tokens.expiry(token))}
     return JsonResponse(made, status=201)

@@ -8,16 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from allauth.core.internal import ratelimit
 from allauth.mfa.models import Authenticator
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import audit, bearer
+from accounts import audit, bearer, limiting
 from accounts.actor import Actor, address_of
 from accounts.models import OneTimePass, Token, User
 from accounts.notices import warn
-from registry_site.errors import TooManyRequests
 
 # How long the credential that showed a code may repeat it: one command is several requests, and starts over once.
 REPEAT = timedelta(minutes=5)
@@ -82,9 +80,7 @@ def counting_failures(request, user: User) -> Iterator[Attempt]:
 
     A right code takes back its own count and no other, so that knowing one does not buy guesses at the next.
     """
-    used = ratelimit.consume(request, app="allauth.account", action="two_factor", key=f"user-{user.pk}")
-    if not used:
-        raise TooManyRequests("too many wrong one-time passwords; wait some minutes and try again")
+    used = limiting.spend("one-time-password", f"user-{user.pk}", words="too many wrong one-time passwords")
     attempt = Attempt()
     yield attempt
     if attempt.succeeded:

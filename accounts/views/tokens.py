@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from accounts import rotation, tokens
+from accounts import limiting, rotation, tokens
 from accounts.forms import TokenForm
 from accounts.models import Token
 from accounts.views.stepping import asks_again
@@ -28,6 +28,7 @@ def page(request) -> HttpResponse:
     """Those that live, and a form for a new one, whose secret is shown once with what it can do."""
     form, made, secret = TokenForm(request.POST or None), None, ""
     if request.method == "POST" and form.is_valid() and request.POST.get("do") != "preview":
+        limiting.spend("token", limiting.caller(request.actor), words="you made many tokens in a short time")
         try:
             given = asdict(form.cleaned_data["wanted"])
             made, secret = tokens.issue(request.actor, request.actor.user, kind=Token.Kind.GRANULAR, **given)

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from accounts import people
+from accounts import limiting, people
 from accounts.endpoint import page_address
 from orgs import access, invitations, organizations, roster
 from orgs.access import Action
@@ -18,7 +18,7 @@ from orgs.forms import InvitationForm, MemberForm
 from orgs.models import Invitation, Org
 from orgs.roster import ROLES
 from orgs.views.head import head
-from registry_site.errors import NotFound, Refusal
+from registry_site.errors import NotFound, Refusal, TooManyRequests
 from registry_site.htmx import answer, take_notice
 
 A_PAGE = 50
@@ -44,8 +44,11 @@ def invite(request, org: str) -> HttpResponse:
     if not form.is_valid():
         return show(request, found, form=form)
     given = form.cleaned_data
+    _count_one(request, given["user"])
     try:
         made, secret = invitations.invite(request.actor, org, given["user"], given["role"], given["teams"])
+    except TooManyRequests:
+        raise
     except Refusal as refusal:
         hint = people.did_you_mean(given["user"]) if isinstance(refusal, NotFound) else ""
         form.add_error("user", refusal.message + hint)
@@ -58,11 +61,18 @@ def invitation(request, org: str, key) -> HttpResponse:
     """Send an invitation once more, or take it back."""
     found = access.find(request.actor, Action.MEMBERS, org)
     if request.POST.get("do") == "resend":
+        _count_one(request)
         made, secret = invitations.resend(request.actor, org, key)
         return _invited(request, found, made, secret)
     gone = invitations.revoke(request.actor, org, key)
     notice: dict[str, Any] = {"text": f"The invitation of {gone.invited} was taken back; its link opens nothing."}
     return answer(request, CARD, context(request, found), page=_address(found), notice=notice)
+
+
+def _count_one(request, whom: str = "") -> None:
+    limiting.spend("invitation", limiting.caller(request.actor), words="you invited many people in a short time")
+    if "@" in whom.strip().removeprefix("@"):
+        limiting.spend("mail", limiting.written_to(whom), words="this address was sent many mails")
 
 
 def _set_member(request, org: Org, username: str, role: str) -> HttpResponse:

@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
+from accounts import limiting
 from orgs import invitations, organizations
 from orgs.forms import OrgForm
 from registry_site.errors import Refusal
@@ -27,6 +28,7 @@ def create(request) -> HttpResponse:
     """A new org, with oneself as its owner."""
     form = OrgForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        limiting.spend("org", limiting.caller(request.actor), words="you tried many names of orgs in a short time")
         try:
             org = organizations.create(request.actor, form.cleaned_data["name"], form.cleaned_data["title"])
         except Refusal as refusal:

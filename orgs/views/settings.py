@@ -24,8 +24,11 @@ from registry_site.htmx import answer, take_notice
 NAMES_SHOWN = 20
 
 
-def settings(request, org: str) -> HttpResponse:
-    """All settings; the form of the profile comes back here."""
+def settings(request, org: str, more: Callable[[Org], dict[str, Any]] = lambda org: {}) -> HttpResponse:
+    """All settings; the form of the profile comes back here.
+
+    more: what else the page shows of an org, which this app knows nothing of.
+    """
     found = access.find(request.actor, Action.MEMBERS, org)
     form = ProfileForm(request.POST or None, initial=_said(found))
     if request.method == "POST" and form.is_valid():
@@ -36,7 +39,7 @@ def settings(request, org: str) -> HttpResponse:
         else:
             messages.success(request, "Saved.")
             return redirect("org-settings", found.name)
-    return render(request, "pages/org_settings.html", _context(request, found) | {"form": form})
+    return render(request, "pages/org_settings.html", _context(request, found) | {"form": form} | more(found))
 
 
 @require_POST

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from accounts import limiting
 from accounts import tokens as token_verbs
 from accounts.views.stepping import asks_again
 from orgs import access, service_accounts
@@ -27,6 +28,7 @@ def tokens(request, org: str) -> HttpResponse:
     form, made, secret = ServiceTokenForm(request.POST or None), None, ""
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
+        limiting.spend("token", limiting.caller(request.actor), words="you made many tokens in a short time")
         try:
             made, secret = service_accounts.create(request.actor, org, given["name"], given["wanted"])
         except Refusal as refusal:

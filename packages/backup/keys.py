@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from django.conf import settings
 
 from packages.backup.place import File, Manifest, Place
 from registry_site.errors import NotFound, Unavailable
+
+SIGNING_KEY = re.compile(r"[0-9]{1,10}\.json", re.ASCII)
 
 
 def keep(place: Place, name: str, folder: Path) -> File:
@@ -40,13 +43,15 @@ def bring_back(place: Place, manifest: Manifest) -> None:
         file = Path(folder) / "keys.json"
         place.fetch(kept, file)
         said = json.loads(file.read_text())
+    if not all(SIGNING_KEY.fullmatch(name) for name in said["signing_keys"]):
+        raise Unavailable("the keys of the backup are not called as keys are; nothing of them was written")
     try:
         aside = settings.SIGNING_KEYS_DIR / f"before-{manifest.name}"
         aside.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in settings.SIGNING_KEYS_DIR.glob("[0-9]*.json"):
             path.rename(aside / path.name)
         for name, text in said["signing_keys"].items():
-            _write(settings.SIGNING_KEYS_DIR / Path(name).name, text)
+            _write(settings.SIGNING_KEYS_DIR / name, text)
         _write(settings.DATA_DIR / "secret_key", said["secret_key"])
     except OSError as error:
         raise Unavailable(f"the keys could not be written: {error}; the rows are there, run it again") from error

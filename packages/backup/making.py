@@ -6,7 +6,7 @@ import errno
 import gzip
 import shutil
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from django.utils import timezone
 from packages import blobs, relocation
 from packages.backup import keys as key_files
 from packages.backup import snapshot
-from packages.backup.place import Manifest, Place, new_name
+from packages.backup.place import BEGUN, FORGETTING, Manifest, Place, new_name
 from packages.backup.snapshot import Tell
 from packages.blobs.store import Store
 from registry_site.errors import Conflict, Unavailable
@@ -47,22 +47,34 @@ def make(place: Place, report: Copied, tell: Tell, *, keys: bool = False) -> Man
     report: is kept up to date. tell: hears what is copied, and how many. keys: put the secret key and the signing keys
     into it, too; whoever reads the backup then has them.
     Raises Unavailable when the place or the database does not do what it was asked; then there is no backup, but what
-    was copied is not copied again. Raises Conflict when tarballs were removed all the time.
+    was copied is not copied again. Raises Conflict when tarballs were removed all the time, and while another run
+    removes old backups.
     """
-    settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
+    name = new_name()
+    try:
+        place.begin(name, BEGUN)
+        if others := place.under_way(FORGETTING):
+            raise Conflict(f"another run removes old backups ({others[0]}); run it again when that is done")
+        return _make(place, name, report, tell, keys)
+    except BaseException as error:
+        with suppress(OSError):
+            place.remove(name)
+        if isinstance(error, OSError):
+            raise Unavailable(f"the backup could not be written: {error}") from error
+        raise
+
+
+def _make(place: Place, name: str, report: Copied, tell: Tell, keys: bool) -> Manifest:
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory(prefix="backup-", dir=settings.SPOOL_DIR) as folder:
             database = Path(folder) / "database.sqlite3"
             made_at = timezone.now()
             snapshot.take(database, tell)
             try:
-                place.prepare()
                 _copy_tarballs(place, database, report, tell)
-                return _finish(place, database, report, made_at.isoformat(), keys)
+                return _finish(place, name, database, report, made_at.isoformat(), keys)
             except Removed:
                 continue
-            except OSError as error:
-                raise Unavailable(f"the backup could not be written: {error}") from error
     raise Conflict("tarballs were removed while they were copied, each time; run it again")
 
 
@@ -100,12 +112,12 @@ def _require_length(store: Store, each: relocation.Named) -> None:
         raise relocation.Damaged(f"it has {found} bytes in the storage, and should have {each.size}")
 
 
-def _finish(place: Place, database: Path, report: Copied, made_at: str, keys: bool) -> Manifest:
-    name = new_name()
+def _finish(place: Place, name: str, database: Path, report: Copied, made_at: str, keys: bool) -> Manifest:
     manifest = Manifest(
         name=name,
         made_at=made_at,
         registry=settings.REGISTRY_NAME,
+        listed=place.keep(name, _listed(database)),
         database=place.keep(name, _packed(database)),
         keys=key_files.keep(place, name, database.parent) if keys else None,
         tarballs=report.named,
@@ -114,6 +126,13 @@ def _finish(place: Place, database: Path, report: Copied, made_at: str, keys: bo
     )
     place.finish(manifest, database.parent)
     return manifest
+
+
+def _listed(database: Path) -> Path:
+    target = database.with_name("tarballs.txt.gz")
+    with gzip.open(target, "wt", compresslevel=LEVEL) as lines:
+        lines.writelines(f"{each.key}\n" for each in snapshot.named(database))
+    return target
 
 
 def _packed(database: Path) -> Path:

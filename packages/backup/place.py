@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
+import tempfile
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from packages import blobs
@@ -18,7 +23,12 @@ from registry_site.errors import Conflict, NotFound, Unavailable
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+BEGUN, FORGETTING = "begun", "forgetting"  # what a run says beside its files as long as it lasts
+BROKEN_OFF = timedelta(days=1)  # a run without a manifest that began so long ago is none any more
 PIECE = 1 << 20
+PRIVATE = 0o600  # of every file: passwords' hashes and private packages are in them
+_NAME = re.compile(r"[0-9A-Za-z-]{1,64}")
+_BEGUN_AT = re.compile(r"[0-9]{8}T[0-9]{6}Z(?=-[0-9a-f]+$)")
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,7 @@ class Manifest:
     """What a backup is. It is written when all the rest is there, so that one that broke off has none.
 
     database: an SQLite file, compressed, of whatever database. keys: None when they were left out.
+    listed: the keys of its tarballs, a line each, compressed; None in backups of a time that had no such file.
     tarballs, bytes: how many the database names. missing: what had no good bytes when the backup was made.
     """
 
@@ -46,6 +57,7 @@ class Manifest:
     tarballs: int
     bytes: int
     missing: list[str] = field(default_factory=list)
+    listed: File | None = None
     format: int = FORMAT
 
 
@@ -57,8 +69,8 @@ class Place:
 
     def __init__(self, where: str) -> None:
         self.url = where if "://" in where else Path(where).resolve().as_uri()
-        self.blobs: Store = blobs.at(self.blobs_url, "the address of the backups")
-        self._records: Store = blobs.at(blobs.below(self.url, "backups"), "the address of the backups")
+        self.blobs: Store = _private(self.blobs_url)
+        self._records: Store = _private(blobs.below(self.url, "backups"))
 
     @property
     def blobs_url(self) -> str:
@@ -74,10 +86,11 @@ class Place:
     def names(self) -> list[str]:
         """The backups that are whole, oldest first. Raises Unavailable when the place does not say."""
         try:
-            keys = list(self._records.keys())
+            keys = list(self._records.names())
         except OSError as error:
             raise Unavailable(f"the backups cannot be listed: {error}") from error
-        return sorted(key.split("/")[1] for key in keys if key.endswith(f"/{MANIFEST}"))
+        names = [key.split("/")[1] for key in keys if key.endswith(f"/{MANIFEST}")]
+        return sorted(name for name in names if _NAME.fullmatch(name))
 
     def manifest(self, name: str = "") -> Manifest:
         """That of a backup, the last one unless it is named.
@@ -89,11 +102,11 @@ class Place:
             raise NotFound(f"there is no whole backup at {self.url}; one that broke off has no manifest")
         if name and name not in found:
             raise NotFound(f"there is no whole backup {name}; there are {', '.join(found[-5:])}")
-        return _read(self._whole(_key(name or found[-1], MANIFEST)))
+        return _read(name or found[-1], self._whole(_key(name or found[-1], MANIFEST)))
 
     def keep(self, name: str, source: Path) -> File:
         """Keep a file of a backup that is being made; it is gone from where it was."""
-        source.chmod(0o600)
+        source.chmod(PRIVATE)
         with source.open("rb") as body:
             digest = hashlib.file_digest(body, "sha512").hexdigest()
         file = File(_key(name, source.name), source.stat().st_size, digest)
@@ -106,6 +119,43 @@ class Place:
         draft = spool / MANIFEST
         draft.write_text(json.dumps(said | {"seal": _seal(said)}, indent=2))
         self._records.put(_key(manifest.name, MANIFEST), draft)
+        with suppress(OSError):  # the manifest says it, too
+            self._records.delete(_key(manifest.name, BEGUN))
+
+    def begin(self, name: str, word: str) -> None:
+        """Say that a run has begun: a backup (`BEGUN`), or one that removes some (`FORGETTING`). Raises OSError."""
+        self.prepare()
+        settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="backup-", dir=settings.SPOOL_DIR) as folder:
+            (Path(folder) / word).touch()
+            self._records.put(_key(name, word), Path(folder) / word)
+
+    def under_way(self, word: str) -> list[str]:
+        """The runs that say so, and began less than a day ago. Raises OSError."""
+        floor = timezone.now() - BROKEN_OFF
+        found = (name for name, files in self._files().items() if word in files and MANIFEST not in files)
+        return sorted(name for name in found if _begun_at(name) > floor)
+
+    def broken_off(self) -> list[str]:
+        """What is no backup, and began more than a day ago. Raises OSError."""
+        floor = timezone.now() - BROKEN_OFF
+        return sorted(name for name, files in self._files().items() if MANIFEST not in files if _begun_at(name) < floor)
+
+    def remove(self, name: str) -> None:
+        """Remove a backup, or what is left of one, but none of the tarballs. Raises OSError."""
+        for file in sorted(self._files().get(name, ()), key=lambda file: file != MANIFEST):
+            self._records.delete(_key(name, file))
+        if isinstance(self._records, FolderStore):
+            with suppress(OSError):  # somebody put something of their own there
+                (self._records.root / _key(name, "")).rmdir()
+
+    def _files(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for key in self._records.names():
+            name, _, file = key.partition("/")[2].partition("/")
+            if _BEGUN_AT.match(name) and file and "/" not in file:
+                found.setdefault(name, set()).add(file)
+        return found
 
     def fetch(self, file: File, target: Path) -> None:
         """Copy a file of a backup. Raises Unavailable when it is not what the manifest says."""
@@ -132,28 +182,41 @@ class Place:
             raise Unavailable(f"{key} of the backup cannot be read: {error}") from error
 
 
+def _private(url: str) -> Store:
+    store = blobs.at(url, "the address of the backups")
+    if isinstance(store, FolderStore):
+        store.mode = PRIVATE
+    return store
+
+
 def new_name() -> str:
     """What a backup that is made now is called; names sort by time."""
-    return f"{timezone.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    return f"{timezone.now():%Y%m%dT%H%M%SZ-%f}{secrets.token_hex(2)}"
+
+
+def _begun_at(name: str) -> datetime:
+    return datetime.strptime(name[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 def _key(name: str, file: str) -> str:
     return f"{name[:4]}/{name}/{file}"
 
 
-def _read(text: bytes) -> Manifest:
+def _read(name: str, text: bytes) -> Manifest:
     try:
         said: dict[str, Any] = json.loads(text)
         seal = said.pop("seal")
-        number, is_same = said["format"], _seal(said) == seal
+        number, is_same = said["format"], _seal(said) == seal and said["name"] == name
     except (ValueError, KeyError, TypeError, AttributeError):
         number, is_same = FORMAT, False
     if not is_same:
         raise Unavailable("the manifest of the backup is damaged; take an older backup (--name)")
     if number > FORMAT:
         raise Conflict("the backup was made by a newer version of this program; restore it with that one")
-    database, keys = (File(**said[each]) if said[each] else None for each in ("database", "keys"))
-    return Manifest(**said | {"database": database, "keys": keys})
+    files = {each: File(**said[each]) if said.get(each) else None for each in ("database", "keys", "listed")}
+    if any(file is not None and file.key != _key(name, Path(file.key).name) for file in files.values()):
+        raise Unavailable("the manifest of the backup names files of another one; take an older backup (--name)")
+    return Manifest(**said | files)
 
 
 def _seal(said: dict[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -11,6 +13,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.db import connection
 
+from packages.blobs.store import is_key
 from packages.management import rows
 from packages.models import StagedVersion, Version
 from packages.relocation import Named
@@ -42,7 +45,7 @@ def take(path: Path, tell: Tell) -> None:
     with closing(sqlite3.connect(path)) as copy:
         copy.execute("PRAGMA secure_delete=ON")
         for model in NEVER_KEPT:
-            copy.execute(f"DELETE FROM {model._meta.db_table}")  # noqa: S608 - our own names
+            copy.execute(f"DELETE FROM {model._meta.db_table}")  # noqa: S608 - our own names # nosec B608
         copy.commit()
         copy.execute("PRAGMA journal_mode=DELETE")  # one file, with nothing beside it
         if copy.execute("PRAGMA quick_check").fetchone()[0] != "ok":
@@ -55,7 +58,15 @@ def named(path: Path) -> Iterator[Named]:
         for model, condition in ((StagedVersion, "1"), (Version, "content.erased_at IS NULL")):
             asked = _NAMED.format(table=model._meta.db_table, condition=condition)
             for name, key, size in copy.execute(asked):
+                if not is_key(key):  # it becomes a path
+                    raise Unavailable(f"the backup names {key!r} as the tarball of {name}, which is none")
                 yield Named(name, key, size)
+
+
+def unpack(packed: Path, target: Path) -> None:
+    """Write a snapshot as it was before it was compressed."""
+    with gzip.open(packed) as source, target.open("wb") as plain:
+        shutil.copyfileobj(source, plain, 1 << 20)
 
 
 @contextmanager

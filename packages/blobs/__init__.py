@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
@@ -20,6 +21,7 @@ from registry_site.errors import Unavailable
 logger = logging.getLogger(__name__)
 
 _LATER = "the tarball cannot be read right now; try again"
+YOUNG = 30 * 60  # seconds; `manage.py sweep_blobs` leaves everything alone that is younger than an hour
 
 
 def keep(sha512: bytes, source: Path) -> str:
@@ -35,6 +37,16 @@ def keep(sha512: bytes, source: Path) -> str:
         logger.error("a tarball could not be stored: %s", error)
         raise Unavailable("the tarball could not be stored; try again") from error
     return key
+
+
+def require_young(kept_at: float) -> None:
+    """Goes on when no sweep can have taken a blob yet that no row names; last in the transaction that names it.
+
+    kept_at: the time when it was kept. A machine that slept for a day, or whose clock was set, sweeps what it is about
+    to list. Raises Unavailable.
+    """
+    if time.time() - kept_at > YOUNG:
+        raise Unavailable("it took too long to list the version; try again")
 
 
 def open_blob(key: str, size: int) -> BinaryIO:

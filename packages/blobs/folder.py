@@ -14,22 +14,24 @@ READABLE = 0o640  # also by a front server that is in the group; what was spoole
 
 
 class FolderStore:
-    """Blobs as files of one folder, two levels deep so that no folder grows large."""
+    """Blobs as files of one folder, two levels deep so that no folder grows large. mode: of each file."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, mode: int = READABLE) -> None:
+        self.root, self.mode = root, mode
+        self._began_with = _identity(root)
 
     def put(self, key: str, source: Path) -> None:
+        self._require_same()
         target = self.root / key
         target.parent.mkdir(parents=True, exist_ok=True)
-        source.chmod(READABLE)
+        source.chmod(self.mode)
         _sync(source)
         try:
             os.rename(source, target)
         except OSError:  # the spool is on another file system
             draft = target.with_suffix(".part")
             shutil.copyfile(source, draft)
-            draft.chmod(READABLE)
+            draft.chmod(self.mode)
             _sync(draft)
             os.rename(draft, target)
             source.unlink()
@@ -45,6 +47,7 @@ class FolderStore:
         except OSError:
             file.close()
             raise
+        self._began_with = self._began_with or _identity(self.root)
         return file
 
     def size(self, key: str) -> int:
@@ -57,9 +60,11 @@ class FolderStore:
         (self.root / key).unlink(missing_ok=True)
 
     def keys(self) -> Iterator[str]:
+        return filter(is_key, self.names())
+
+    def names(self) -> Iterator[str]:
         for path in self.root.glob("*/*/*"):
-            if is_key(key := path.relative_to(self.root).as_posix()):
-                yield key
+            yield path.relative_to(self.root).as_posix()
 
     def halves(self, before: float) -> Iterator[str]:
         for path in self.root.glob("*/*/*.part"):
@@ -68,6 +73,22 @@ class FolderStore:
 
     def drop(self, half: str) -> None:
         (self.root / half).unlink(missing_ok=True)
+
+    def _require_same(self) -> None:
+        # What lies below the place where a volume was mounted is not where the other tarballs are.
+        if self._began_with is None:
+            self.root.mkdir(parents=True, exist_ok=True)
+            self._began_with = _identity(self.root)
+        elif _identity(self.root) != self._began_with:
+            raise OSError(f"{self.root} is another folder than when this process began; restart it if that is meant")
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = folder.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _sync(path: Path) -> None:

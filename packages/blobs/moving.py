@@ -48,6 +48,9 @@ class MovingStore:
     def keys(self) -> Iterator[str]:
         return chain(self.new.keys(), self.old.keys())
 
+    def names(self) -> Iterator[str]:
+        return chain(self.new.names(), self.old.names())
+
     def halves(self, before: float) -> Iterator[str]:
         return self.new.halves(before)
 

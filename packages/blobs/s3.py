@@ -72,18 +72,18 @@ class S3Store:
         source.unlink()
 
     def open(self, key: str, size: int) -> BinaryIO:
-        first = self._get(key, 0, "")
-        if first["ContentLength"] != size:
+        first = self._get(key)
+        if (found := first.get("ContentLength")) != size:
             first["Body"].close()
-            raise StoreError(f"{key} has {first['ContentLength']} bytes, and should have {size}")
-        etag = first["ETag"]
-        return io.BufferedReader(_Stream(first["Body"], size, lambda at: self._get(key, at, etag)["Body"]), BUFFER)
+            raise StoreError(f"{key} has {found} bytes, and should have {size}")
+        etag = first.get("ETag", "")
+        return io.BufferedReader(_Stream(first["Body"], size, lambda at: self._rest(key, at, etag)), BUFFER)
 
     def size(self, key: str) -> int:
-        return self._head(key)["ContentLength"]
+        return self._said(key, "ContentLength")
 
     def written(self, key: str) -> float:
-        return self._head(key)["LastModified"].timestamp()
+        return self._said(key, "LastModified").timestamp()
 
     def delete(self, key: str) -> None:
         with _asking(f"delete {key}"):
@@ -96,6 +96,8 @@ class S3Store:
         """The keys of all that lies below the prefix, blobs or not, in no order."""
         with _asking("list"):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix):
+                if "IsTruncated" not in page:  # some other page, which would be read as an empty list
+                    raise StoreError("list: the answer is none")
                 for each in page.get("Contents", ()):
                     yield each["Key"].removeprefix(self.prefix)
 
@@ -154,14 +156,25 @@ class S3Store:
         region = session.region_name or "us-east-1"
         return session.client("s3", endpoint_url=endpoint or None, region_name=region, config=config)
 
-    def _get(self, key: str, start: int, etag: str) -> dict[str, Any]:
-        more = {"Range": f"bytes={start}-", "IfMatch": etag} if etag else {}
+    def _get(self, key: str, **more: str) -> dict[str, Any]:
         with _asking(f"get {key}"):
             return self._client.get_object(Bucket=self.bucket, Key=self.prefix + key, **more)
 
-    def _head(self, key: str) -> dict[str, Any]:
+    def _rest(self, key: str, start: int, etag: str) -> Any:
+        same = {"IfMatch": etag} if etag else {}
+        answer = self._get(key, Range=f"bytes={start}-", **same)
+        # A store, or what stands before it, that knows no ranges sends the whole: its begin is not what comes next.
+        if start and not answer.get("ContentRange", "").startswith(f"bytes {start}-"):
+            answer["Body"].close()
+            raise StoreError(f"get {key}: it gave the whole, or another part, and not what begins at {start}")
+        return answer["Body"]
+
+    def _said(self, key: str, header: str) -> Any:
         with _asking(f"look at {key}"):
-            return self._client.head_object(Bucket=self.bucket, Key=self.prefix + key)
+            answer = self._client.head_object(Bucket=self.bucket, Key=self.prefix + key)
+        if answer.get(header) is None:
+            raise StoreError(f"look at {key}: the answer has no {header}")
+        return answer[header]
 
 
 class _Stream(io.RawIOBase):
@@ -204,6 +217,7 @@ class _Stream(io.RawIOBase):
 def _asking(what: str) -> Iterator[None]:
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
@@ -211,5 +225,5 @@ def _asking(what: str) -> Iterator[None]:
         if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey", "NotFound"):
             raise FileNotFoundError(f"{what}: it is not there") from error
         raise StoreError(f"{what}: {error}") from error
-    except (Boto3Error, BotoCoreError, HTTPClientError) as error:
+    except (Boto3Error, BotoCoreError, HTTPClientError, ResponseParserError) as error:
         raise StoreError(f"{what}: {error}") from error

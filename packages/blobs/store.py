@@ -47,6 +47,9 @@ class Store(Protocol):
     def keys(self) -> Iterator[str]:
         """The keys of all blobs, in no order; nothing that `is_key` does not know."""
 
+    def names(self) -> Iterator[str]:
+        """The keys of all that lies as deep as blobs do, blobs or not, in no order."""
+
     def halves(self, before: float) -> Iterator[str]:
         """What broke off while it was put, and was begun before this moment."""
 

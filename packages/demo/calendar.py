@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from django.db.models import Max, Model
+from django.db.models import Model
 
-from accounts.models import AuditEvent
+from accounts import audit
 
 MARK = "seed-demo"  # the request id of everything the demo does
 BATCH = 400
@@ -26,11 +26,8 @@ class Calendar:
     @contextmanager
     def on(self, at: datetime) -> Iterator[None]:
         """What actors of the demo did inside happened then; of two around it the inner one counts."""
-        last = AuditEvent.objects.aggregate(last=Max("pk"))["last"] or 0
-        yield
-        events = AuditEvent.objects.filter(pk__gt=last, request_id=MARK).values_list("pk", flat=True)
-        known = self._dates.setdefault((AuditEvent, "at"), {})
-        known.update({key: at for key in events if key not in known})
+        with audit.dated(at):  # at once: an event that is sealed does not change any more
+            yield
 
     def date(self, rows: Model | Iterable[Model], column: str, at: datetime) -> None:
         """These rows have this moment in this column."""

@@ -23,7 +23,7 @@ class Packer:
 
     def __init__(self, plan: Plan, spool: Path) -> None:
         self._plan, self._spool = plan, spool
-        self._readme = readme(random.Random(plan.name), plan)  # noqa: S311 - to look random, not to be it
+        self._readme = readme(random.Random(plan.name), plan)  # noqa: S311 - to look random, not to be it # nosec B311
 
     def upload(self, release: Release) -> Upload:
         """One version, as a publish of it arrives."""

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.actor import Actor
-from packages import arrivals, packuments, publishing, releases, sharing, signatures, staging
+from packages import arrivals, ledger, packuments, publishing, releases, sharing, signatures, staging
 from packages.changes import changing
 from packages.demo.catalogue import HERO, Plan, Release
 from packages.demo.company import Company
@@ -78,6 +78,7 @@ def _arrive(
     author, upload = company.terminals[dice.choice(plan.authors)], packer.upload(release)
     version = Version(**kept.enter_context(arrivals.stored(author, PackageName.parse(plan.name), upload)))
     signatures.sign(version)
+    ledger.note(plan.name, version.number, version.integrity)
     return author, version
 
 

@@ -9,8 +9,8 @@ import orjson
 from packages.lockfiles.found import Found, text
 from registry_site.errors import Invalid
 
-# A text as a whole, so that no comma inside one is taken; or a comma that nothing follows.
-_TEXT_OR_COMMA = re.compile(rb'("(?:[^"\\]|\\.)*(?:"|\Z))|,(?=\s*[}\]])', re.DOTALL)
+# A text as a whole, also one that does not end, so that no comma inside is taken; or a comma that nothing follows.
+_TEXT_OR_COMMA = re.compile(rb'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z))|,(?=\s*+[}\]])', re.DOTALL)
 
 
 def parse(data: bytes) -> Found:

@@ -40,8 +40,8 @@ def about(word: str) -> Q:
     if connection.vendor == "postgresql":
         return Q(_Indexed("words", _lexemes(tokens, "&", ":*"))) | _named(word)
     return Q(
-        pk__in=RawSQL(
-            f"SELECT rowid FROM {WORDS} WHERE {WORDS} MATCH %s UNION ALL {_SQLITE_NAMED}",
+        pk__in=RawSQL(  # nosec B611
+            f"SELECT rowid FROM {WORDS} WHERE {WORDS} MATCH %s UNION ALL {_SQLITE_NAMED}",  # nosec B608
             [_phrases(tokens, " AND ") + "*", _phrases(_threes(word), " AND "), word],
         )
     )
@@ -59,7 +59,7 @@ def first(rows: QuerySet) -> QuerySet | RawSQL:
     if connection.vendor != "postgresql":
         return rows
     sql, params = rows.query.sql_with_params()
-    return RawSQL(f"SELECT unnest(ARRAY({sql}))", params)
+    return RawSQL(f"SELECT unnest(ARRAY({sql}))", params)  # nosec B611
 
 
 def with_keyword(words: Iterable[str]) -> Q:
@@ -105,14 +105,14 @@ class _Indexed(Func):
         return f"{compiler.quote_name_unless_alias(beside.alias)}.{self.extra['column']} @@ {sql}::tsquery", params
 
 
-_SQLITE_NAMED = f"SELECT rowid FROM {PARTS} WHERE {PARTS} MATCH %s AND instr(name, %s)"
+_SQLITE_NAMED = f"SELECT rowid FROM {PARTS} WHERE {PARTS} MATCH %s AND instr(name, %s)"  # nosec B608
 
 
 def _named(word: str) -> Q:
     threes = _threes(word)
     if connection.vendor == "postgresql":
         return Q(_Indexed("parts", _lexemes(threes, "&"))) & Q(name__icontains=word)
-    return Q(pk__in=RawSQL(_SQLITE_NAMED, [_phrases(threes, " AND "), word]))
+    return Q(pk__in=RawSQL(_SQLITE_NAMED, [_phrases(threes, " AND "), word]))  # nosec B611
 
 
 def _begins(token: str) -> Q:
@@ -131,11 +131,11 @@ def _shares(runs: Sequence[Sequence[str]]) -> Q:
     if connection.vendor == "postgresql":
         return Q(_Indexed("parts", " | ".join(f"({_lexemes(run, '&')})" for run in runs)))
     asked = " OR ".join(f"({_phrases(run, ' AND ')})" for run in runs)
-    return Q(pk__in=RawSQL(f"SELECT rowid FROM {PARTS} WHERE {PARTS} MATCH %s", [asked]))
+    return Q(pk__in=RawSQL(f"SELECT rowid FROM {PARTS} WHERE {PARTS} MATCH %s", [asked]))  # nosec B608, B611
 
 
 def _of_words(asked: str) -> RawSQL:
-    return RawSQL(f"SELECT rowid FROM {WORDS} WHERE {WORDS} MATCH %s", [asked])
+    return RawSQL(f"SELECT rowid FROM {WORDS} WHERE {WORDS} MATCH %s", [asked])  # nosec B608, B611
 
 
 def _threes(word: str) -> list[str]:

@@ -36,6 +36,6 @@ def _last_numbers(source, models: Sequence[type[Model]]) -> Iterator[tuple[str, 
             return
         for table, column in keys:
             cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", [source.ops.quote_name(table), column])
-            cursor.execute(f"SELECT last_value FROM {cursor.fetchone()[0]} WHERE is_called")  # noqa: S608
+            cursor.execute(f"SELECT last_value FROM {cursor.fetchone()[0]} WHERE is_called")  # noqa: S608 # nosec B608
             if row := cursor.fetchone():
                 yield table, column, row[0]

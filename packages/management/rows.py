@@ -175,17 +175,17 @@ def _empty(target: str) -> None:
     quote = connections[target].ops.quote_name
     with connections[target].cursor() as cursor:
         for model in reversed(models()):
-            cursor.execute(f"DELETE FROM {quote(model._meta.db_table)}")  # noqa: S608 - our own names
+            cursor.execute(f"DELETE FROM {quote(model._meta.db_table)}")  # noqa: S608 - our own names # nosec B608
 
 
 def _copied(model: type[Model], source: str, into: str, tell: Callable[[str, int], None]) -> Table:
     target, fields = connections[into], _fields(model)
     table = target.ops.quote_name(model._meta.db_table)
     columns = ", ".join(target.ops.quote_name(field.column) for field in fields)
-    insert = f"INSERT INTO {table} ({columns}) VALUES ({', '.join(['%s'] * len(fields))})"  # noqa: S608
+    insert = f"INSERT INTO {table} ({columns}) VALUES ({', '.join(['%s'] * len(fields))})"  # noqa: S608 # nosec B608
     count = seal = 0
     with target.cursor() as cursor:
-        cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - what a trigger on another table made of its rows
+        cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - what a trigger on another table made of its rows # nosec B608
         for batch in _batches(_rows(model, source, fields)):
             try:
                 values = [

@@ -10,6 +10,7 @@ from packages.models.feeds import FeedKey
 from packages.models.grants import Permission, PersonGrant, TeamGrant
 from packages.models.mirror import Mirror, MirrorAlert, MirrorDocument, MirrorVersion
 from packages.models.provenance import Attestation
+from packages.models.quotas import Quota
 from packages.models.records import DownloadRecord
 from packages.models.rules import Rule, RuleException, RuleSet, RulesStamp
 from packages.models.staging import StagedVersion
@@ -43,6 +44,7 @@ __all__ = [
     "Package",
     "Permission",
     "PersonGrant",
+    "Quota",
     "RefusedExchange",
     "Rule",
     "RuleException",

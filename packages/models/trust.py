@@ -61,6 +61,7 @@ class SpentIdentity(models.Model):
     forget_after = models.DateTimeField(db_index=True)
 
     class Meta:
+        verbose_name_plural = "spent identities"
         constraints = [models.UniqueConstraint("issuer", "token_id", name="an_identity_is_spent_once")]
 
     def __str__(self) -> str:

@@ -93,5 +93,9 @@ def _regex(pattern: str) -> re.Pattern[str]:
 
 
 def _segment(text: str) -> str:
-    meaning = {"*": "[^/]*", "?": "[^/]"}
-    return "".join(meaning.get(part[:1]) or re.escape(part) for part in re.split(r"(\*+|\?)", text))
+    first, *others = ("".join("[^/]" if letter == "?" else re.escape(letter) for letter in part)
+                      for part in re.split(r"\*+", text))  # fmt: skip
+    # The nearest place for what stands between two stars is as good as any: it is not looked for again (?>...), which
+    # would take a time that grows with each star.
+    between = "".join(f"(?>[^/]*?{part})" for part in others[:-1])
+    return first + between + (f"[^/]*{others[-1]}" if others else "")

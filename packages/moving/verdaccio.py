@@ -45,7 +45,7 @@ class Storage:
     @property
     def passwords(self) -> Path | None:
         """Its htpasswd, where it lies beside or in the storage folder."""
-        return next((self._top / each for each in PASSWORDS if (self._top / each).is_file()), None)
+        return next((self._top / each for each in PASSWORDS if self._has(each)), None)
 
     def names(self) -> list[str]:
         """What was published there; without verdaccio's own list, every folder with versions of its own."""
@@ -58,7 +58,10 @@ class Storage:
         """What lies in a package's own folder. Raises Refusal."""
         parsed = sources.parsed(name)
         raw = self._document(parsed)
-        body = orjson.dumps({key: value for key, value in raw.items() if not key.startswith("_")} | {"_id": name})
+        try:
+            body = orjson.dumps({key: value for key, value in raw.items() if not key.startswith("_")} | {"_id": name})
+        except orjson.JSONEncodeError:
+            raise Malformed("its package.json is nested too deep") from None
         read = reading.read(body, parsed, is_full=True)
         elsewhere = raw.get("_distfiles") if isinstance(raw.get("_distfiles"), dict) else {}
         told = sources.versions_of(read)
@@ -108,6 +111,13 @@ class Storage:
                 yield from (f"{each}/{base}" for base in files.folders(self._storage / each))
             else:
                 yield each
+
+    def _has(self, place: str) -> bool:
+        try:
+            with files.opened(self._top, *place.split("/")):
+                return True
+        except (NotFound, Invalid):  # also for a link, which leads anywhere
+            return False
 
     def _has_own(self, name: str) -> bool:
         try:

@@ -9,6 +9,7 @@ from typing import Any
 from django.http import JsonResponse
 from django.utils import timezone
 
+from accounts import limiting
 from accounts.endpoint import page_address
 from accounts.names import NO_REPLY_DOMAIN
 from packages import discovery, downloads, manifests, packuments
@@ -29,6 +30,7 @@ def search(request) -> JsonResponse:
 
     npm crashes on a result without maintainers, so every result has them.
     """
+    limiting.spend_often("search", request.actor, words="you search very often")
     size = _number(request, "size", DEFAULT_SIZE, MAX_SIZE)
     start = _number(request, "from", 0, MAX_FROM)
     now = timezone.now().isoformat()
@@ -50,6 +52,7 @@ def changed_since(request) -> JsonResponse:
 
 
 def _map(request, since: datetime) -> JsonResponse:
+    limiting.spend_often("search", request.actor, words="you search very often")
     now = int(timezone.now().timestamp() * 1000)
     packages = list(searching.changed_since(request.actor, since, MOST))
     maintainers = packuments.maintainers_of(packages)

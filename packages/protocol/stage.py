@@ -7,7 +7,8 @@ from typing import Any
 from django.http import FileResponse, HttpResponse, JsonResponse
 
 from accounts.actor import Power
-from packages import staging, wire
+from accounts.endpoint import content_length
+from packages import admission, staging, wire
 from packages.models import Access, StagedVersion
 from packages.protocol.write import read_put
 from registry_site.errors import Malformed
@@ -19,10 +20,11 @@ MOST_A_PAGE = 100
 def publish(request, name: str) -> JsonResponse:
     """`npm stage publish`: the body of a publish; npm prints the `stageId`."""
     request.actor.require(Power.STAGE)
-    body = read_put(request, name)
-    if not isinstance(body, wire.Upload):
-        raise Malformed("send what npm publish sends: one new version with its tarball")
-    staged = staging.stage(request.actor, body)
+    with admission.upload(request.actor, name, content_length(request)):
+        body = read_put(request, name)
+        if not isinstance(body, wire.Upload):
+            raise Malformed("send what npm publish sends: one new version with its tarball")
+        staged = staging.stage(request.actor, body)
     message = f"{staged.package.name}@{staged.number} waits for a person to approve it"
     return JsonResponse({"stageId": str(staged.key), "message": message}, status=201)
 

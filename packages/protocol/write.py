@@ -7,7 +7,7 @@ from django.http import HttpResponse, JsonResponse
 
 from accounts.actor import Power
 from accounts.endpoint import content_length
-from packages import access, publishing, releases, sharing, token_use, wire
+from packages import access, admission, publishing, quotas, releases, sharing, token_use, wire
 from packages.access import Action
 from packages.names import PackageName
 from packages.protocol import stars
@@ -17,16 +17,20 @@ from registry_site.errors import UnsupportedEncoding
 def put_package(request, name: str) -> JsonResponse:
     """`npm publish`, `npm deprecate` and `npm star`: one address, told apart by the body."""
     request.actor.require(Power.READ)
-    body = read_put(request, name)
-    match body:
-        case wire.Upload():
-            version = publishing.publish(request.actor, body)
-            token_use.note(request, version.package, token_use.What.PUBLISH)
-        case wire.Deprecation():
-            releases.deprecate(request.actor, name, body.messages, body.revision)
-        case wire.Stars():
-            stars.put_users(request, name, body.users)
-    return JsonResponse({"ok": True, "success": True}, status=201)
+    response = JsonResponse({"ok": True, "success": True}, status=201)
+    with admission.upload(request.actor, name, content_length(request)):
+        body = read_put(request, name)
+        match body:
+            case wire.Upload():
+                version = publishing.publish(request.actor, body)
+                token_use.note(request, version.package, token_use.What.PUBLISH)
+                if warning := quotas.warning(version.package.scope):
+                    response["npm-notice"] = warning
+            case wire.Deprecation():
+                releases.deprecate(request.actor, name, body.messages, body.revision)
+            case wire.Stars():
+                stars.put_users(request, name, body.users)
+    return response
 
 
 def put_revision(request, name: str, revision: str) -> JsonResponse:

@@ -73,6 +73,9 @@ def _read_header(block: bytes) -> _Header:
     magic = block[257:265]
     if magic not in (_POSIX, _GNU, _V7):
         raise refusal("it is of an unknown kind of tar", "bad_archive")
+    if magic != _POSIX and block[345:500].strip(b"\0"):
+        # Some parsers read the first part of the path here, whatever the kind.
+        raise refusal("a header has a part that its kind of tar does not have", "bad_archive")
     path = _text(block[:100])
     prefix = _text(block[345:500]) if magic == _POSIX else b""
     size = _octal(block[124:136])

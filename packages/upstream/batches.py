@@ -34,7 +34,7 @@ def inserting(rows: Sequence[Model]) -> Batch:
         return Batch("", [])
     fields = [field for field in rows[0]._meta.concrete_fields if not field.primary_key]
     columns, marks = ", ".join(map(_column, fields)), ", ".join(["%s"] * len(fields))
-    sql = f"INSERT INTO {_table(rows)} ({columns}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608 - our names
+    sql = f"INSERT INTO {_table(rows)} ({columns}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608 - our names # nosec B608
     return Batch(sql, list(_values(rows, fields)))
 
 
@@ -45,7 +45,7 @@ def saving(rows: Sequence[Model], columns: Sequence[str]) -> Batch:
     key = rows[0]._meta.pk
     fields = [rows[0]._meta.get_field(name) for name in columns]
     sets = ", ".join(f"{_column(field)} = %s" for field in fields)
-    sql = f"UPDATE {_table(rows)} SET {sets} WHERE {_column(key)} = %s"  # noqa: S608 - our names
+    sql = f"UPDATE {_table(rows)} SET {sets} WHERE {_column(key)} = %s"  # noqa: S608 - our names # nosec B608
     return Batch(sql, list(_values(rows, [*fields, key])))
 
 

@@ -23,15 +23,16 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from accounts import standstill
 from accounts.actor import Actor
-from packages import blobs
+from packages import blobs, reserve
 from packages.models import MirrorAlert, MirrorVersion, Package, Version
 from packages.upstream import alerts, client, contents, documents, flights, mirroring, reading, registries, signing
 from packages.upstream.client import UpstreamError
 from packages.upstream.registries import Registry
 from registry_site import metrics
 from registry_site.egress import EgressError
-from registry_site.errors import NotFound, Unavailable, UpstreamFailed
+from registry_site.errors import NotFound, Refusal, Unavailable, UpstreamFailed
 
 MOST_BYTES = 512 * 2**20
 WHOLE_FIRST = 8 * 2**20  # up to this size all of it is verified before the first byte goes out
@@ -65,6 +66,7 @@ def opened(actor: Actor, package: Package, number: str) -> Opened:
             metrics.count("registry_mirror_tarballs", "hit")
             return Opened(row.version.size, row.version)
         _require_sound(row)
+        _require_room(row)
         if flights.take(row, "version_id", "refused_at"):
             metrics.count("registry_mirror_tarballs", "miss")
             return _fetched(row)
@@ -114,6 +116,13 @@ def _require_sound(row: MirrorVersion) -> None:
     digest = reading.digest_of(row.integrity)
     if not settings.UPSTREAM_SHA1 and (digest is None or digest[0] == "sha1"):
         raise UpstreamFailed(f"upstream says no more than a SHA-1 of {name}, which this registry does not accept")
+
+
+def _require_room(row: MirrorVersion) -> None:
+    reserve.require()
+    if still := standstill.current():
+        name = f"{row.mirror.name}@{row.number}"
+        raise Unavailable(f"{name} was not fetched before, and nothing new is: {still.sentence}", code="read_only")
 
 
 def _fetched(row: MirrorVersion) -> Opened:
@@ -230,9 +239,10 @@ def keep(row: MirrorVersion, path: Path, sha512: bytes, sha1: str) -> Version:
     Raises NotFound when its name became ours meanwhile, Unavailable when the store does not take it.
     """
     columns = contents.columns(row, path, sha512, sha1)
-    columns["blob"] = blobs.keep(sha512, path)
+    columns["blob"], kept_at = blobs.keep(sha512, path), time.time()
     try:
         with transaction.atomic():
+            blobs.require_young(kept_at)
             package = Package.objects.select_for_update().filter(mirror=row.mirror_id, mirrored=True).first()
             if package is None:
                 raise NotFound(f"{row.mirror.name} is not here")
@@ -240,7 +250,7 @@ def keep(row: MirrorVersion, path: Path, sha512: bytes, sha1: str) -> Version:
             MirrorVersion.objects.filter(pk=row.pk).update(version=version)
             if row.number == row.mirror.latest:
                 contents.lead(package, version)
-    except NotFound:
+    except Refusal:
         blobs.discard(columns["blob"])
         raise
     except IntegrityError:  # somebody else was faster

@@ -195,6 +195,6 @@ def _date(value: Any) -> str:
         return ""
     try:
         found = datetime.fromisoformat(value)
-    except ValueError:
+        return (found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)).isoformat()
+    except (ValueError, OverflowError):
         return ""
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).isoformat()

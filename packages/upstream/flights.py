@@ -32,7 +32,9 @@ def take(row: models.Model, *read: str) -> bool:
 
     read: columns that must still be what they were when the row was read: else somebody came back meanwhile.
     """
-    free, until = Q(leased_until=None) | Q(leased_until__lte=timezone.now()), ends()
+    now, until = timezone.now(), ends()
+    # A lease that is longer than any was made by a clock that was wrong.
+    free = Q(leased_until=None) | Q(leased_until__lte=now) | Q(leased_until__gt=now + 10 * LEASE)
     same = {column: getattr(row, column) for column in read}
     taken = type(row).objects.filter(free, pk=row.pk, **same).update(leased_until=until) == 1
     if taken:
@@ -62,6 +64,6 @@ def wait(row: models.Model) -> None:
     while time.monotonic() < last:
         time.sleep(LOOK_SECONDS)
         until: Any = type(row).objects.filter(pk=row.pk).values_list("leased_until", flat=True).first()
-        if until is None or until <= timezone.now():
+        if until is None or not timezone.now() < until < timezone.now() + 10 * LEASE:
             return
     raise Unavailable("the upstream registry takes long to answer; try again")

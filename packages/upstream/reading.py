@@ -29,6 +29,7 @@ MAX_README = 256 * 1024
 MOST_SIGNATURES = 10
 MAX_SIGNATURE = 500
 FORBIDDEN = "__proto__"
+YEARS = (1970, 2999)  # of moments that are believed; to those at the ends of the calendar nothing can be added
 # In stored sources this stands where the registry's address goes, as JSON writes BASE_MARK.
 MARK = "\x01"
 _WRITTEN_MARK = b"\\u0001"
@@ -121,8 +122,11 @@ def read(body: bytes, name: PackageName, *, is_full: bool) -> Read:
 
 
 def pack(document: dict[str, Any]) -> bytes:
-    """A document as it is stored."""
-    return gzip.compress(orjson.dumps(document), PACKED, mtime=0)
+    """A document as it is stored. Raises Malformed for one that is nested deeper than it could be written."""
+    try:
+        return gzip.compress(orjson.dumps(document), PACKED, mtime=0)
+    except orjson.JSONEncodeError as error:
+        raise Malformed("the packument is nested too deep") from error
 
 
 def unpack(stored: bytes) -> dict[str, Any]:
@@ -237,9 +241,10 @@ def _moment(text: Any) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
+        moment = found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return moment if YEARS[0] <= moment.year <= YEARS[1] else None
 
 
 def _is_plain(value: Any) -> bool:

@@ -179,6 +179,8 @@ def _is_key(said: dict[str, Any]) -> bool:
     keyid, key, expires = said.get("keyid"), said.get("key"), said.get("expires")
     if not isinstance(keyid, str) or not 0 < len(keyid) <= 100 or said.get("scheme") != keyring.SCHEME:
         return False
+    if not isinstance(said.get("keytype", ""), str | None):
+        return False
     try:
         if expires is not None and datetime.fromisoformat(expires).tzinfo is None:
             return False

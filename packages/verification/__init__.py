@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from packages.verification import documents, names, people, tarballs, versions
+from accounts.actor import Actor
+from packages.verification import documents, log, mirrored, names, numbers, people, tarballs, versions
 from packages.verification.wrong import Wrong
 
-__all__ = ["Wrong", "look"]
+__all__ = ["Wrong", "look", "mend"]
 
 
 def look(tell: Callable[[int], None], *, quick: bool = False, sample: int | None = 1000) -> Iterator[Wrong]:
@@ -20,5 +21,17 @@ def look(tell: Callable[[int], None], *, quick: bool = False, sample: int | None
     yield from versions.look()
     yield from people.look()
     yield from names.look()
+    yield from numbers.look(tell)
+    yield from log.look(tell)
     yield from documents.look(tell, sample)
+    yield from mirrored.look(tell, sample)
     yield from tarballs.look(tell, quick=quick)
+
+
+def mend(actor: Actor, *, sample: int | None = 1000) -> tuple[int, int]:
+    """Mend what can be mended without losing anything: gives how many documents went, to be built anew by their next
+    readers, and how many numbers were written into the ledger.
+
+    sample: as for `look`. Raises NotAllowed for anybody but an operator, OSError.
+    """
+    return documents.mend(actor, sample) + mirrored.mend(actor, sample), numbers.mend()

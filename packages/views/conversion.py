@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
+from accounts import limiting
 from packages import conversion
 from packages.models import Package, PersonGrant
 from registry_site.errors import Refusal
@@ -20,6 +21,7 @@ def become_org(request) -> HttpResponse:
         if request.POST.get("confirm", "").strip() != name:
             error = f"Type {name} to confirm."
         else:
+            limiting.spend("org", limiting.caller(request.actor), words="you tried many names of orgs in a short time")
             try:
                 org = conversion.become_org(request.actor, new_name)
             except Refusal as refusal:

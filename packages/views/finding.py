@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from accounts import limiting
 from packages import discovery, downloads, facets, suggestions
 from packages import search as searching
 from packages.queries import CHOICES, MAX_TEXT, Filters, Query
@@ -24,6 +25,7 @@ BEYOND_SHOWN = 20
 
 def search(request) -> HttpResponse:
     """Search results, of what the viewer may see; for htmx, the results alone."""
+    limiting.spend_often("search", request.actor, words="you search very often")
     text, filters = _text(request), _filters(request)
     sort = request.GET.get("sort", "")
     sort = sort if sort in searching.SORTS else "relevance"
@@ -51,6 +53,7 @@ def upstream(request) -> HttpResponse:
 
     That a text stays here is not told: it looks as if upstream found nothing.
     """
+    limiting.spend_often("search", request.actor, words="you search very often")
     text = _text(request)
     registry = registries.default()
     if registry is None or not upstream_search.is_offered(text):
@@ -70,6 +73,7 @@ def suggest(request) -> HttpResponse:
     text = _text(request)
     if not request.htmx:
         return redirect(reverse("search") + "?" + urlencode({"q": text}))
+    limiting.spend_often("suggestion", request.actor, words="you search very often")
     found = suggestions.while_typing(request.actor, text)
     return render(request, "partials/search_suggestions.html", {"found": found, "words": Query.parse(text).words})
 

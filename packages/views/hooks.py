@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
@@ -13,11 +15,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from packages import webhooks
-from packages.webhooks import keeping
+from packages.views.paging import page_of
+from packages.webhooks import keeping, signing
 from registry_site.errors import NotFound, Refusal
 from registry_site.htmx import answer, take_notice
 
-SHOWN = 50
+A_PAGE = 20
 
 
 class HookForm(forms.Form):
@@ -33,7 +36,7 @@ class HookForm(forms.Form):
         max_length=keeping.MAX_SECRET,
         label="Secret",
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text="It signs each message (x-npm-signature), so that the receiver knows where it is from.",
+        help_text="It signs each message, so that the receiver knows where it is from.",
     )
 
 
@@ -85,9 +88,26 @@ def hook(request, key) -> HttpResponse:
 
 
 @login_required
+def message(request, key, number: int) -> HttpResponse:
+    """One message: what was sent, each attempt, and how the answer begins."""
+    found = webhooks.seen(request.actor, str(key))
+    told = keeping.delivery(request.actor, found, number)
+    tries = [each | {"at": datetime.fromtimestamp(each["at"], UTC)} for each in reversed(told.tries or [])]
+    context = {
+        "section": "webhooks",
+        "hook": found,
+        "message": told,
+        "tries": tries,
+        "headers": signing.shown(told, str(int(tries[0]["at"].timestamp())) if tries else ""),
+        "payload": json.dumps(json.loads(told.payload), indent=2, ensure_ascii=False),
+    }
+    return render(request, "pages/settings_webhook_message.html", context)
+
+
+@login_required
 @require_POST
 def act(request, key) -> HttpResponse:
-    """Pause, resume, send a test message, send a message again, remove."""
+    """Pause, resume, send a test message, send a message again, make a new secret, remove."""
     match request.POST.get("do", ""):
         case "pause":
             webhooks.pause(request.actor, str(key))
@@ -104,6 +124,9 @@ def act(request, key) -> HttpResponse:
         case "redeliver":
             webhooks.redeliver(request.actor, str(key), _number(request.POST.get("delivery", "")))
             return answer_with(request, key, "The message is on its way again.")
+        case "rotate":
+            secret = webhooks.rotate(request.actor, str(key))
+            return render(request, "pages/settings_webhook.html", _context(request, key) | {"secret": secret})
         case "remove":
             webhooks.remove(request.actor, str(key))
             request.session["notice"] = {"text": "The webhook is gone, and its messages with it."}
@@ -122,7 +145,8 @@ def _context(request, key) -> dict[str, Any]:
     found = webhooks.seen(request.actor, str(key))
     return {
         "hook": found,
-        "deliveries": keeping.deliveries(request.actor, found)[:SHOWN],
+        "page": page_of(request, keeping.deliveries(request.actor, found), A_PAGE),
+        "form": ChangeForm(initial={"endpoint": found.endpoint}),
         "section": "webhooks",
         "notice": take_notice(request),
     }

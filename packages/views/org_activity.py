@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
-from accounts import audit
+from accounts import audit, extracts
 from accounts.models import AuditEvent
 from orgs import access as org_access
 from orgs.access import Action
@@ -114,6 +114,13 @@ def sheet(request, org: str) -> HttpResponse:
         for event in events.iterator()
     )
     return sheets.download(f"{found.name}-activity", head, rows)
+
+
+def lines(request, org: str) -> HttpResponse:
+    """The same events as lines of JSON, with all that is known of each."""
+    found = org_access.find(request.actor, Action.MEMBERS, org)
+    events = Wanted.read(request.GET).of(found, _seen(request, found))[:MOST_ROWS]
+    return sheets.sent(f"{found.name}-activity.jsonl", "application/jsonl", extracts.for_owners(events.iterator()))
 
 
 def _seen(request, org: Org) -> QuerySet[AuditEvent]:

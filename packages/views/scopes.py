@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
-from accounts import tokens
+from accounts import limiting, tokens
 from accounts.views.stepping import asks_again
 from orgs import access, invitations
 from orgs.access import Action
@@ -23,6 +23,7 @@ def rename(request, org: str) -> HttpResponse:
     found = access.find(request.actor, Action.MEMBERS, org)
     new_name, error = request.POST.get("new_name", "").strip(), ""
     if request.method == "POST":
+        limiting.spend("org", limiting.caller(request.actor), words="you tried many names of orgs in a short time")
         try:
             now = scopes.rename(request.actor, org, new_name)
         except Refusal as refusal:

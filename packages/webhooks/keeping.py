@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from accounts import audit, sealing
@@ -15,7 +16,7 @@ from accounts.models import Scope, User
 from packages import access
 from packages.access import Action
 from packages.models import Webhook, WebhookDelivery
-from packages.webhooks import messages, sending
+from packages.webhooks import hearing, messages, sending, signing
 from registry_site import egress
 from registry_site.egress import EgressError
 from registry_site.errors import Conflict, Invalid, NotFound
@@ -23,6 +24,8 @@ from registry_site.errors import Conflict, Invalid, NotFound
 MOST = 100  # hooks a person has
 MAX_URL = 500
 MAX_SECRET = 200
+OVERLAP = timedelta(days=1)  # that the secret before signs, too
+_SECRETS = ("secret", "old_secret", "old_secret_until")
 
 
 def parse(subject: str) -> tuple[str, str]:
@@ -56,7 +59,7 @@ def add(actor: Actor, kind: str, name: str, endpoint: str, secret: str) -> Webho
             kind=kind,
             name=name,
             endpoint=endpoint,
-            secret=sealing.seal(sending.SECRET, secret),
+            secret=sealing.seal(signing.PURPOSE, secret),
         )
         _record(actor, "webhook.added", hook)
     return seen(actor, str(hook.key))
@@ -103,17 +106,27 @@ def find(actor: Actor, key: str) -> Webhook:
 def change(actor: Actor, key: str, endpoint: str, secret: str) -> Webhook:
     """Give a hook another address and secret; a paused one begins anew. secret: "" keeps the one it has.
 
-    Raises as `add`. Source: `npm hook update ID URL SECRET`.
+    The secret before signs, too, for a day. Raises as `add`. Source: `npm hook update ID URL SECRET`.
     """
     hook = find(actor, key)
     _check(endpoint, secret or "kept")
     with transaction.atomic():
         hook.endpoint, hook.updated_at, hook.paused_at = endpoint, timezone.now(), None
         if secret:
-            hook.secret = sealing.seal(sending.SECRET, secret)
-        hook.save(update_fields=["endpoint", "secret", "updated_at", "paused_at"])
+            _replace_secret(hook, secret)
+        hook.save(update_fields=["endpoint", "updated_at", "paused_at", *_SECRETS])
         _record(actor, "webhook.changed", hook)
     return hook
+
+
+def rotate(actor: Actor, key: str) -> str:
+    """Give a hook a new secret, which is told this once; the one before signs, too, for a day. Raises as `find`."""
+    hook, secret = find(actor, key), signing.new_secret()
+    with transaction.atomic():
+        _replace_secret(hook, secret)
+        hook.save(update_fields=_SECRETS)
+        _record(actor, "webhook.rotated", hook)
+    return secret
 
 
 def remove(actor: Actor, key: str) -> Webhook:
@@ -149,32 +162,38 @@ def say_hello(actor: Actor, key: str) -> None:
         Webhook.objects.select_for_update().get(pk=hook.pk)
         if hook.deliveries.filter(event=sending.PING).exclude(next_attempt_at=None).exists():
             raise Conflict("a test message is on its way already; look again in some seconds")
-        _queue(hook, sending.PING, "", messages.hello(hook))
+        messages.hello(hook)
 
 
-def redeliver(actor: Actor, key: str, delivery: int) -> None:
-    """Send a message once more, as it was: as a new one, so that the list shows both.
+def redeliver(actor: Actor, key: str, number: int) -> None:
+    """Send a message once more, as it was and under its id: as a new one of the list, which shows both.
 
     Raises NotFound for a message of another hook, or about a package that the actor may not see any more.
     """
     hook = find(actor, key)
-    old = deliveries(actor, hook).filter(pk=delivery).first()
-    if old is None:
-        raise NotFound("there is no such message")
+    old = delivery(actor, hook, number)
+    again = {word: getattr(old, word) for word in ("key", "event", "package", "org", "person", "payload")}
     with transaction.atomic():
-        _queue(hook, old.event, old.package, old.payload)
+        WebhookDelivery.objects.create(webhook=hook, next_attempt_at=timezone.now(), **again)
+        sending.send_due.enqueue()
 
 
 def deliveries(actor: Actor, hook: Webhook) -> QuerySet[WebhookDelivery]:
     """The messages of a hook of the actor's own, newest first: about what the actor may still see."""
-    visible = access.visible_to(actor, unpublished=True).values("name")
-    return hook.deliveries.filter(Q(package="") | Q(package__in=visible)).defer("payload")
+    return hearing.shown_to(actor, hook).defer("payload", "answer", "tries")
 
 
-def _queue(hook: Webhook, event: str, package: str, payload: str) -> None:
-    now = timezone.now()
-    WebhookDelivery.objects.create(webhook=hook, event=event, package=package, payload=payload, next_attempt_at=now)
-    sending.send_due.enqueue()
+def delivery(actor: Actor, hook: Webhook, number: int) -> WebhookDelivery:
+    """One of these messages, with all that is known of it. Raises NotFound."""
+    found = hearing.shown_to(actor, hook).filter(pk=number).first()
+    if found is None:
+        raise NotFound("there is no such message")
+    return found
+
+
+def _replace_secret(hook: Webhook, secret: str) -> None:
+    hook.old_secret, hook.old_secret_until = hook.secret, timezone.now() + OVERLAP
+    hook.secret = sealing.seal(signing.PURPOSE, secret)
 
 
 def _subject(actor: Actor, kind: str, name: str) -> str:

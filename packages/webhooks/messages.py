@@ -3,38 +3,59 @@
 from __future__ import annotations
 
 import time
+import uuid
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
-from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.actor import Actor
-from packages import packuments, reasons
-from packages.models import Package, Permission, PersonGrant, Webhook, WebhookDelivery
-from packages.webhooks import sending
+from packages import packuments
+from packages.models import Package, Permission, Webhook, WebhookDelivery
+from packages.webhooks import hearing, sending, signing
 
-# npm's names of events. A change that is not here is nobody's business outside the package: staged versions, say.
+# npm's names of events, and names like them for what npm has none. A change that is not here is nobody's business
+# outside the package: staged versions, say.
 EVENTS = {
     "version.published": "package:publish",
     "version.released": "package:publish",
     "version.unpublished": "package:unpublish",
     "package.unpublished": "package:unpublish",
+    "version.restored": "package:restore",
+    "package.restored": "package:restore",
     "version.deprecated": "package:deprecated",
+    "version.quarantined": "package:quarantine",
+    "version.freed": "package:quarantine-rm",
     "tag.set": "package:dist-tag",
     "tag.removed": "package:dist-tag-rm",
     "person.granted": "package:owner",
     "person.revoked": "package:owner-rm",
     "person.left": "package:owner-rm",
+    "package.transferred": "package:transfer",
     "package.starred": "package:star",
     "package.unstarred": "package:unstar",
+    "advisory.published": "package:advisory",
+    "advisory.amended": "package:advisory",
+    "advisory.reinstated": "package:advisory",
+    "advisory.withdrawn": "package:advisory-rm",
     "access.set": "package:change",
     "package.converted": "package:change",
     "team.granted": "package:change",
     "team.revoked": "package:change",
 }
+GIVEN = frozenset({"person.granted", "person.revoked", "person.left"})
 # What a message says of the change; what else an audit event knows (teams, addresses, who reads) stays inside.
-TOLD = {"version": "version", "versions": "versions", "tag": "dist-tag", "message": "message", "access": "access"}
+TOLD = {
+    "version": "version",
+    "versions": "versions",
+    "tag": "dist-tag",
+    "message": "message",
+    "access": "access",
+    "reason": "reason",
+    "advisory": "advisory",
+    "title": "title",
+}
 # Documents of thousands of versions are not for each message: a hook gets the head and may ask for the rest.
 HEAD = ("description", "keywords")
 
@@ -46,36 +67,51 @@ def announce(package: Package, actor: Actor, change: str, *, person: str = "", *
     One query where nobody listens. Call it inside the transaction of the change.
     """
     named = _event(change, person, facts)
-    if named is None:
-        return
-    hooks = list(_listening(package))
-    if hooks and package.is_private:
-        readers = reasons.of(package)
-        hooks = [hook for hook in hooks if hook.user_id in readers]
-    if not hooks:
+    if named is None or not (hooks := hearing.of_package(package)):
         return
     event, changed = named
     if person == "" and event in ("package:star", "package:unstar"):
         changed = {"user": actor.name}
-    message = _message(package, event, changed)
-    WebhookDelivery.objects.bulk_create(
-        WebhookDelivery(
-            webhook=hook,
-            event=event,
-            package=package.name,
-            payload=orjson.dumps(message | {"hookOwner": {"username": hook.user.username}}).decode(),
-            next_attempt_at=timezone.now(),
-        )
-        for hook in hooks
+    write(hooks, event, _message(package, event, changed), package=package.name)
+
+
+def write(hooks: Iterable[Webhook], event: str, message: dict[str, Any], **about: str) -> None:
+    """Write a message for each of these hooks; the worker sends them when the transaction commits.
+
+    about: the name of its package, org or person: who may not know of that when it is sent is not told.
+    """
+    rows = [_delivery(hook, event, message, about) for hook in hooks]
+    if rows:
+        WebhookDelivery.objects.bulk_create(rows)
+        sending.send_due.enqueue()
+
+
+def framed(event: str, name: str, kind: str, *, version: str = "", payload: Any, change: Any) -> dict[str, Any]:
+    """The words that every message has. kind: `package`, `org` or `person`, which name is the name of."""
+    return {
+        "event": event,
+        "name": name,
+        "type": kind,
+        "version": version,
+        "payload": payload,
+        "change": change,
+        "time": int(time.time() * 1000),
+        "schema": signing.SCHEMA,
+    }
+
+
+def hello(hook: Webhook) -> None:
+    """Write a test message."""
+    write([hook], sending.PING, framed(sending.PING, hook.name, hook.kind, payload={}, change={}))
+
+
+def _delivery(hook: Webhook, event: str, message: dict[str, Any], about: dict[str, str]) -> WebhookDelivery:
+    key = uuid.uuid4()
+    said = message | {"hookOwner": {"username": hook.user.username}, "id": str(key)}
+    payload = orjson.dumps(said).decode()
+    return WebhookDelivery(
+        webhook=hook, key=key, event=event, payload=payload, next_attempt_at=timezone.now(), **{"package": ""} | about
     )
-    sending.send_due.enqueue()
-
-
-def hello(hook: Webhook) -> str:
-    """The text of a test message."""
-    owner = {"username": hook.user.username}
-    said = {"event": "ping", "name": hook.name, "type": hook.kind, "hookOwner": owner, "payload": {}, "change": {}}
-    return orjson.dumps(said | {"time": _milliseconds()}).decode()
 
 
 def _event(change: str, person: str, facts: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
@@ -85,21 +121,11 @@ def _event(change: str, person: str, facts: dict[str, Any]) -> tuple[str, dict[s
     told = {word: facts[fact] for fact, word in TOLD.items() if fact in facts}
     if change == "version.deprecated" and not facts.get("message"):
         return "package:undeprecated", {"versions": facts.get("versions", [])}
-    if person:
+    if change in GIVEN:
         maintains = facts.get("permission", facts.get("was")) in (Permission.WRITE.label, Permission.OWNER.label)
         # Who only reads a package is not in its document, so a message does not name them either.
         return (event, {"user": person}) if maintains else ("package:change", {})
-    return event, told
-
-
-def _listening(package: Package) -> QuerySet[Webhook]:
-    scope = package.scope.name if package.scope else ""
-    maintainers = PersonGrant.objects.filter(package=package).exclude(permission=Permission.READ)
-    about = Q(kind=Webhook.Kind.PACKAGE, name=package.name)
-    about |= Q(kind__in=(Webhook.Kind.SCOPE, Webhook.Kind.OWNER), name=scope) if scope else Q(pk=None)
-    if not package.in_org:
-        about |= Q(kind=Webhook.Kind.OWNER, name__in=maintainers.values("user__username"))
-    return Webhook.objects.filter(about, paused_at=None, user__is_active=True).select_related("user").order_by("pk")
+    return event, told | ({"user": person} if person else {})
 
 
 def _message(package: Package, event: str, changed: dict[str, Any]) -> dict[str, Any]:
@@ -113,9 +139,4 @@ def _message(package: Package, event: str, changed: dict[str, Any]) -> dict[str,
     }
     head |= {field: getattr(package, field) for field in HEAD}
     version = changed.get("version") or (package.latest.number if package.latest else "")
-    about = {"event": event, "name": package.name, "type": "package", "version": version}
-    return about | {"payload": head, "change": changed, "time": _milliseconds()}
-
-
-def _milliseconds() -> int:
-    return int(time.time() * 1000)
+    return framed(event, package.name, "package", version=version, payload=head, change=changed)

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
+import time
 from datetime import datetime, timedelta
 
 from cryptography.fernet import InvalidToken
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Min, Sum
 from django.utils import timezone
 from django_tasks import task
 
-from accounts import audit, sealing
+from accounts import audit, notices
 from accounts.actor import Actor
-from packages import access
 from packages.models import Webhook, WebhookDelivery
-from registry_site import egress
-from registry_site.egress import EgressError
+from packages.webhooks import hearing, signing
+from registry_site import egress, logs
+from registry_site.egress import Answer, EgressError
 
-# How long after each failed attempt the next one is; after the last the message is given up.
-WAITS = [timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=6)]
-PAUSE_AFTER = 20  # failed attempts in a row
-KEPT = 100  # messages a hook keeps to be looked at
+# How long after each failed attempt the next one is; after the last, three days after the first, it is given up.
+WAITS = [timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30)]
+WAITS += [timedelta(hours=hours) for hours in (2, 6, 12, 24, 24)]
+HOLD = timedelta(
+    minutes=1
+)  # that others of a hook wait when one failed: what does not answer keeps nobody else waiting
+# A hook is paused when so many attempts failed in a row, and nothing got through for so long.
+PAUSE_AFTER = 20
+PATIENCE = timedelta(days=2)
+KEPT = 100  # messages a hook keeps to be looked at, at most so long
+KEPT_FOR = timedelta(days=30)
 A_TURN = 20  # messages sent by one run, so that mail gets its turn
-SECRET = "webhook"  # noqa: S105 - what the secrets are sealed for
+MAX_ANSWER = 2000  # bytes of an answer that are kept
 WORKER = Actor(credential="worker")
 PING = "ping"
 
@@ -41,24 +47,47 @@ def send_due() -> None:
         send_due.enqueue()
 
 
+def forget_old() -> int:
+    """Forget messages that were sent or given up long ago; gives how many. The newest of each hook are fewer anyway."""
+    past = WebhookDelivery.objects.filter(next_attempt_at=None, created_at__lt=timezone.now() - KEPT_FOR)
+    return past.delete()[0]
+
+
 def _due():
     return WebhookDelivery.objects.filter(next_attempt_at__lte=timezone.now())
 
 
 def _claim() -> WebhookDelivery | None:
-    # Taken before it is sent, with the next attempt planned already: a worker that dies half-way loses nothing.
-    for delivery in _due().select_related("webhook__user").order_by("next_attempt_at", "pk")[:A_TURN]:
-        planned = _next_attempt(delivery)
-        with transaction.atomic():
-            mine = WebhookDelivery.objects.filter(pk=delivery.pk, next_attempt_at=delivery.next_attempt_at).update(
-                attempts=delivery.attempts + 1, next_attempt_at=planned, failure="no answer yet"
-            )
-            if mine and planned is not None:
-                send_due.using(run_after=planned).enqueue()
-        if mine:
-            delivery.refresh_from_db()
-            return delivery
+    while found := list(_due().select_related("webhook__user").order_by("next_attempt_at", "pk")[:A_TURN]):
+        for delivery in found:
+            if not _waits_for_others(delivery) and _take(delivery):
+                delivery.refresh_from_db()
+                return delivery
     return None
+
+
+def _take(delivery: WebhookDelivery) -> bool:
+    # Taken before it is sent, with the next attempt planned already: a worker that dies half-way loses nothing.
+    planned = _next_attempt(delivery)
+    with transaction.atomic():
+        mine = WebhookDelivery.objects.filter(pk=delivery.pk, next_attempt_at=delivery.next_attempt_at).update(
+            attempts=delivery.attempts + 1, next_attempt_at=planned, failure="no answer yet"
+        )
+        if mine and planned is not None:
+            send_due.using(run_after=planned).enqueue()
+    return bool(mine)
+
+
+def _waits_for_others(delivery: WebhookDelivery) -> bool:
+    if delivery.attempts or delivery.event == PING:
+        return False
+    # Older ones of its hook that were not tried either are held: it comes behind them.
+    older = delivery.webhook.deliveries.filter(attempts=0, pk__lt=delivery.pk, next_attempt_at__gt=timezone.now())
+    until = older.exclude(event=PING).order_by("pk").values_list("next_attempt_at", flat=True).first()
+    if until is None:
+        return False
+    WebhookDelivery.objects.filter(pk=delivery.pk).update(next_attempt_at=until)
+    return True
 
 
 def _next_attempt(delivery: WebhookDelivery) -> datetime | None:
@@ -68,48 +97,43 @@ def _next_attempt(delivery: WebhookDelivery) -> datetime | None:
 
 
 def _attempt(delivery: WebhookDelivery) -> None:
-    hook = delivery.webhook
-    if not _may_know(delivery):
+    hook, began = delivery.webhook, time.monotonic()
+    if not hearing.may_still(delivery):
         delivery.delete()
         return
     if hook.paused_at is not None and delivery.event != PING:
         _finish(delivery, failure="the webhook is paused", final=True)
         return
+    answer = None
     try:
-        answer = egress.request("POST", hook.endpoint, _headers(hook, delivery), delivery.payload.encode())
+        headers = signing.headers(hook, delivery)
+        answer = egress.request("POST", hook.endpoint, headers, delivery.payload.encode(), max_answer=MAX_ANSWER)
     except InvalidToken:  # SECRET_KEY is another one
         _finish(delivery, failure="its secret cannot be read any more; give the webhook a new one", final=True)
+        return
     except EgressError as error:
         # Of a refused address only that: what names lead to inside this network is not the hook owner's to learn.
-        _finish(delivery, failure=error.message.partition(": ")[0])
+        failure = error.message.partition(": ")[0]
     else:
-        good = 200 <= answer.status < 300
-        _finish(delivery, code=answer.status, failure="" if good else f"answered {answer.status}", good=good)
+        failure = "" if 200 <= answer.status < 300 else f"answered {answer.status}"
+    _remember(delivery, answer, failure, time.monotonic() - began)
+    _finish(delivery, code=answer.status if answer else None, failure=failure, good=not failure)
 
 
-def _may_know(delivery: WebhookDelivery) -> bool:
-    """Whether the hook's person may see the package now, whatever was so when it changed."""
-    user = delivery.webhook.user
-    if not user.is_active:
-        return False
-    if delivery.event == PING:
-        return True
-    return access.visible_to(Actor(user), unpublished=True).filter(name=delivery.package).exists()
+def _remember(delivery: WebhookDelivery, answer: Answer | None, failure: str, seconds: float) -> None:
+    tried = {"at": int(time.time()), "ms": round(seconds * 1000), "said": failure or f"answered {answer.status}"}
+    delivery.tries = [*(delivery.tries or []), tried][-len(WAITS) - 1 :]
+    delivery.answer = _shown(delivery.webhook, answer) if answer else ""
 
 
-def _headers(hook: Webhook, delivery: WebhookDelivery) -> dict[str, str]:
-    secret = sealing.unseal(SECRET, hook.secret)
-    return {
-        "Content-Type": "application/json",
-        "x-npm-signature": signature(secret, delivery.payload),
-        "x-npm-event": delivery.event,
-        "x-npm-delivery": str(delivery.pk),
-    }
-
-
-def signature(secret: str, payload: str) -> str:
-    """What receivers compare: the payload's HMAC-SHA256 under the hook's secret."""
-    return "sha256=" + hmac.new(secret.encode(), payload.encode(), hashlib.sha256).hexdigest()
+def _shown(hook: Webhook, answer: Answer) -> str:
+    # What a server of an inner network says is not for everybody who can name it, and no secret is for the log.
+    if answer.is_inner:
+        return ""
+    text = answer.body.decode(errors="replace").replace("\0", "")
+    for secret in signing.all_of(hook):
+        text = text.replace(secret, logs.LEFT_OUT)
+    return logs.redact(text)
 
 
 def _finish(
@@ -121,25 +145,49 @@ def _finish(
         delivery.next_attempt_at = None
     if not WebhookDelivery.objects.filter(pk=delivery.pk).exists():
         return  # the hook was removed while its message was on the way
-    delivery.save(update_fields=["response_code", "failure", "delivered_at", "next_attempt_at"])
+    fields = ["response_code", "failure", "delivered_at", "next_attempt_at", "tries", "answer"]
+    delivery.save(update_fields=fields)
     if not good and delivery.event != PING:
+        if not final:
+            _hold_others(delivery)
         _pause_if_dead(delivery.webhook)
-    _forget_old(delivery.webhook)
+    _forget_more(delivery.webhook)
+
+
+def _hold_others(delivery: WebhookDelivery) -> None:
+    later = timezone.now() + HOLD
+    others = delivery.webhook.deliveries.filter(next_attempt_at__lte=timezone.now()).exclude(event=PING)
+    if others.update(next_attempt_at=later):
+        send_due.using(run_after=later).enqueue()
 
 
 def _pause_if_dead(hook: Webhook) -> None:
     last_good = hook.deliveries.exclude(delivered_at=None).order_by("-created_at").first()
     since = max(hook.updated_at, last_good.created_at) if last_good else hook.updated_at
-    failed = hook.deliveries.filter(created_at__gt=since, delivered_at=None).exclude(event=PING)
-    if (failed.aggregate(attempts=Sum("attempts"))["attempts"] or 0) < PAUSE_AFTER:
+    failed = hook.deliveries.filter(created_at__gt=since, delivered_at=None, attempts__gt=0).exclude(event=PING)
+    found = failed.aggregate(attempts=Sum("attempts"), first=Min("created_at"))
+    if (found["attempts"] or 0) < PAUSE_AFTER or timezone.now() - found["first"] < PATIENCE:
         return
     with transaction.atomic():
         if Webhook.objects.filter(pk=hook.pk, paused_at=None).update(paused_at=timezone.now()):
             facts = {"subject": hook.subject, "webhook": str(hook.key)}
             audit.record(WORKER, "webhook.paused", person=hook.user.username, **facts)
+            _tell(hook)
 
 
-def _forget_old(hook: Webhook) -> None:
+def _tell(hook: Webhook) -> None:
+    last = hook.deliveries.exclude(failure="").order_by("-pk").values_list("failure", flat=True).first()
+    notices.tell(
+        hook.user,
+        notices.Kind.HOOKS,
+        f"Your webhook for {hook.subject} is paused",
+        f"Nothing reached its address for {PATIENCE.days} days. The last attempt: {last or 'no answer'}.",
+        "What happens from now on it is not told. Look at its messages, put right what is wrong, and resume it.",
+        link=("Look at the webhook", notices.page("webhook", hook.key)),
+    )
+
+
+def _forget_more(hook: Webhook) -> None:
     over = hook.deliveries.filter(next_attempt_at=None).order_by("-pk").values_list("pk", flat=True)[KEPT : 2 * KEPT]
     if over := list(over):
         WebhookDelivery.objects.filter(pk__in=over).delete()

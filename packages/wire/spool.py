@@ -5,13 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import logging
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from packages.wire.intents import Spooled
-from registry_site.errors import Invalid, TooLarge
+from registry_site.errors import Invalid, TooLarge, Unavailable
+
+logger = logging.getLogger(__name__)
 
 MEGABYTE = 2**20
 
@@ -44,7 +49,8 @@ class Spool:
     def close(self) -> None:
         if self._rest:
             raise _not_base64()
-        self._opened().close()
+        with _room():
+            self._opened().close()
 
     def spooled(self) -> Spooled:
         """The finished file. Only after `close`."""
@@ -52,7 +58,8 @@ class Spool:
 
     def discard(self) -> None:
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what is not written yet does not fit either
+                self._file.close()
             self._path.unlink(missing_ok=True)
 
     def _take(self, data: bytes) -> None:
@@ -61,7 +68,8 @@ class Spool:
             raise tarball_too_large(self._max)
         self._sha512.update(data)
         self._sha1.update(data)
-        self._opened().write(data)
+        with _room():
+            self._opened().write(data)
 
     def _opened(self) -> BinaryIO:
         if self._file is None:
@@ -69,6 +77,15 @@ class Spool:
             self._path = Path(path)
             self._file = os.fdopen(handle, "wb")
         return self._file
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        logger.error("an upload could not be received: %s", error)
+        raise Unavailable("there is no room for the tarball right now; try again") from error
 
 
 def tarball_too_large(limit: int) -> TooLarge:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -100,6 +101,11 @@ def scene(registry, tmp_path_factory) -> Scene:
     alice.browser.submit(f"/package/{names['gone']}/unpublish", version="all", confirm=names["gone"])
     hook = {"type": "package", "name": names["private"], "endpoint": "https://example.com/hook", "secret": "secret"}
     names["hook"] = json.loads(fetch(registry, "-/npm/v1/hooks/hook", alice.token, "POST", hook)[1])["id"]
+    hook["endpoint"] = "http://127.0.0.1:1/"  # refused at once, and nothing of it leaves
+    names["told"] = json.loads(fetch(registry, "-/npm/v1/hooks/hook", alice.token, "POST", hook)[1])["id"]
+    its = f"/settings/webhooks/{names['told']}"
+    sent = alice.browser.submit(f"{its}/do", its, do="test")
+    names["message"] = re.search(rf"{names['told']}/messages/(\d+)", sent.text)[1]
     return Scene(alice, names)
 
 
@@ -133,6 +139,7 @@ ALICES = """
 /search?q={org}&access=restricted&sort=recent
 /~{alice}?sort=recent
 /settings/feeds
+/settings/storage
 /package/{own}
 /package/{own}/access
 /package/{own}/access?make=public
@@ -207,6 +214,8 @@ ALICES = """
 /settings/two-factor
 /settings/webhooks
 /settings/webhooks/{hook}
+/settings/webhooks/{told}
+/settings/webhooks/{told}/messages/{message}
 /settings/become-org
 /trust/@{org}
 /logout

@@ -193,6 +193,19 @@ def test_wrong_passwords_count_together(hosts, tmp_path):
         assert again == 429, f"after {tries} tries"
 
 
+def test_read_only_holds_on_both_from_the_next_request_on(hosts, alice):
+    name = published(alice, "still")
+    tag = f"-/package/{name.replace('/', '%2f')}/dist-tags/next"
+    hosts[0].manage("read_only", "on", "--reason", "we move to another database")
+    for host in hosts:
+        found, answer, headers = fetch(host, tag, alice.token, "PUT", "1.0.0", content_type="application/json")
+        assert (found, "we move to another database" in str(answer), headers["Retry-After"]) == (503, True, "60")
+        assert status(host, name, alice.token) == 200
+    hosts[1].manage("read_only", "off")
+    for host in hosts:
+        assert fetch(host, tag, alice.token, "PUT", "1.0.0", content_type="application/json")[0] in (200, 201)
+
+
 def test_downloads_on_both_add_up(hosts, alice):
     name = published(alice, "counted")
     for host in hosts:

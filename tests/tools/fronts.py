@@ -8,7 +8,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -63,14 +63,15 @@ def is_there(name: str) -> bool:
 
 
 @contextmanager
-def front(name: str, place: Path, app: int, blobs: Path) -> Iterator[str]:
+def front(name: str, place: Path, app: int, blobs: Path, *, others: Sequence[int] = ()) -> Iterator[str]:
     """A running front server with its configuration of deploy/; gives its address without a last slash.
 
     name: `nginx` or `caddy`. place: an empty folder. app: the registry's port. blobs: the folder of its tarballs.
+    others: the ports of further hosts, for nginx.
     Raises Missing.
     """
     port = ports.free()
-    words = {"nginx": _nginx, "caddy": _caddy}[name](place, port, app, blobs)
+    words = _nginx(place, port, [app, *others], blobs) if name == "nginx" else _caddy(place, port, app, blobs)
     log = place / "said.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -85,12 +86,12 @@ def front(name: str, place: Path, app: int, blobs: Path) -> Iterator[str]:
         process.wait(20)
 
 
-def _nginx(place: Path, port: int, app: int, blobs: Path) -> list[str | Path]:
+def _nginx(place: Path, port: int, apps: Sequence[int], blobs: Path) -> list[str | Path]:
     config = "".join((DEPLOY / "nginx" / each).read_text() for each in ("hosts.conf", "registry.conf"))
     config = _here(
         config,
         ("listen 80;", f"listen 127.0.0.1:{port};"),
-        ("127.0.0.1:8000;", f"127.0.0.1:{app};"),
+        ("server 127.0.0.1:8000;", " ".join(f"server 127.0.0.1:{app};" for app in apps)),
         (f"{BLOBS}/;", f"{blobs}/;"),
     )
     user = "user root;" if os.geteuid() == 0 else ""

@@ -50,6 +50,66 @@ def server() -> Iterator[str]:
             _stop(process)
 
 
+class Cluster:
+    """A running PostgreSQL that waits for the disk as a real one does, and that a test kills and starts again.
+
+    settings: of its configuration, such as `max_connections=20`. place: an empty folder, else one that is removed.
+    Raises Missing on entering.
+    """
+
+    def __init__(self, *settings: str, place: Path | None = None) -> None:
+        self._settings = ("max_connections=60", "shared_buffers=64MB", *settings)
+        self._own = None if place else tempfile.TemporaryDirectory(prefix="test-postgres-", ignore_cleanup_errors=True)
+        self.place = place or Path(self._own.name)
+        self._person, self._password = _unprivileged(), secrets.token_urlsafe(16)
+        self._process: subprocess.Popen | None = None
+        self.port = 0
+
+    def url(self, database: str = "postgres") -> str:
+        """The DATABASE_URL of a database for its superuser."""
+        return f"postgres://{USER}:{self._password}@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Start it, on the port that it had; waits for what is left of one that was killed. Raises Missing."""
+        last = time.monotonic() + SECONDS
+        while True:
+            try:
+                self._process, self.port = _start(self._programs, self.place, self._person, self._settings, self.port)
+                return
+            except Missing as error:
+                if not self.port or time.monotonic() > last or "still in use" not in str(error):
+                    raise
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """SIGKILL the process above all others, which then end, too."""
+        process, self._process = self._process, None
+        process.kill()
+        process.wait()
+
+    def stop(self, kind: signal.Signals = signal.SIGINT) -> None:
+        """Stop it; SIGQUIT is at once, without writing what is in memory. Stopping twice does nothing."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(kind)
+            _stop(process)
+
+    def __enter__(self) -> Cluster:
+        try:
+            self._programs = _programs(self.place, self._person)
+            _initialise(self._programs, self.place, self._password, self._person)
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self.stop()
+        if self._own is not None:
+            self._own.cleanup()
+
+
 def _unprivileged() -> dict:
     if os.geteuid() != 0:
         return {}
@@ -107,11 +167,13 @@ def _initialise(programs: Path, place: Path, password: str, person: dict) -> Non
         raise Missing(f"PostgreSQL's initdb failed: {done.stderr.strip()}")
 
 
-def _start(programs: Path, place: Path, person: dict) -> tuple[subprocess.Popen, int]:
+def _start(
+    programs: Path, place: Path, person: dict, more: tuple[str, ...] = FORGETFUL, again: int = 0
+) -> tuple[subprocess.Popen, int]:
     log = place / "log"
     for _ in range(5):
-        port = ports.free()
-        settings = ("listen_addresses=127.0.0.1", "unix_socket_directories=", f"port={port}", *FORGETFUL)
+        port = again or ports.free()
+        settings = ("listen_addresses=127.0.0.1", "unix_socket_directories=", f"port={port}", *more)
         options = [word for setting in settings for word in ("-c", setting)]
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -135,7 +197,8 @@ def _start(programs: Path, place: Path, person: dict) -> tuple[subprocess.Popen,
 def _answers(process: subprocess.Popen, pid_file: Path) -> bool:
     last = time.monotonic() + SECONDS
     while time.monotonic() < last and process.poll() is None:
-        if pid_file.exists() and pid_file.read_text().split()[-1:] == ["ready"]:
+        said = pid_file.read_text().split() if pid_file.exists() else []
+        if said[-1:] == ["ready"] and said[0] == str(process.pid):  # not of one that was killed
             return True
         time.sleep(0.05)
     return False

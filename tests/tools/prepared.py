@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("registry.sqlite3", "static", "spool")  # not the secret and the keys: each registry makes its own
+COPIED = ("registry.sqlite3", "static", "spool", "blobs")  # not the secret and the keys: each registry makes its own
 
 
 def folder() -> Path:
@@ -34,6 +34,8 @@ def copy_into(data_dir: Path, environ: Mapping[str, str]) -> bool:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (source / "complete").exists():
             made = {**environ, "DATA_DIR": str(source), "DJANGO_SETTINGS_MODULE": "registry_site.settings"}
+            for name in ("STORAGE_URL", "STORAGE_FALLBACK_URL", "TARBALLS_BY"):
+                made.pop(name, None)  # its tables would remember another's storage
             subprocess.run(
                 [sys.executable, "manage.py", "prepare"], cwd=ROOT, env=made, stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, check=True,

@@ -37,6 +37,9 @@ class Registry:
     Raises NotStarted on entering.
     """
 
+    command = (sys.executable, "-m", "gunicorn")
+    application = "registry_site.wsgi:application"
+
     def __init__(
         self, env: Mapping[str, str] | None = None, data_dir: Path | None = None, *, at_root: bool = False
     ) -> None:
@@ -98,17 +101,7 @@ class Registry:
             if self.at_root:
                 self.environ |= {"PUBLIC_URL": self.url, "REGISTRY_HOST": f"127.0.0.1:{self.port}"}
             self._log_file.write_text("" if is_prepared else self.manage("prepare").stdout)
-            with self._log_file.open("ab") as output:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "registry_site.wsgi:application"],
-                    cwd=ROOT,
-                    env=self.environ,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,  # a process group of its own, which stop() ends as a whole
-                )
-            if self._answers():
+            if self._launch():
                 return
             self.stop()
             if "already in use" not in self.log:
@@ -139,11 +132,25 @@ class Registry:
         if self._own_folder:
             shutil.rmtree(self._own_folder, ignore_errors=True)
 
-    def _answers(self) -> bool:
+    def _launch(self) -> bool:
+        said = len(self.log)
+        with self._log_file.open("ab") as output:
+            self._process = subprocess.Popen(
+                [*self.command, "-c", "gunicorn.conf.py", self.application],
+                cwd=ROOT,
+                env=self.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a process group of its own, which stop() ends as a whole
+            )
+        return self._answers(said)
+
+    def _answers(self, said: int) -> bool:
         last = time.monotonic() + SECONDS
         while time.monotonic() < last and self._process.poll() is None:
             try:
-                if LISTENS in self.log:  # else it may be another program that answers on this port
+                if LISTENS in self.log[said:]:  # else it may be another program that answers on this port
                     with DIRECT.open(f"{self.url}/-/ping", timeout=30) as answer:
                         return answer.status == 200
             except OSError:  # not answering 200 yet

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 
 import pytest
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from accounts import logins, people, tokens
 from accounts.actor import operator
-from accounts.models import AuditEvent, Device, RefusedRequest, Scope, Token, User
+from accounts.models import AuditEvent, AuditSeal, Device, RefusedRequest, Scope, Token, User
 from accounts.twofactor import approvals, codes
 from orgs import organizations
 from orgs.models import FormerName, FormerTeamName, Invitation, Membership, Team
@@ -103,6 +104,7 @@ def _mirrored():
 def _people_and_machines(acme, alice, version):
     now, team = timezone.now(), Team.objects.get(name="core")
     Device.objects.create(user=alice.user, digest="d" * 64)
+    AuditSeal.objects.create(place=1, link="0" * 64)
     RefusedRequest.objects.create(reference="ref", at=now, method="GET", path="/npm/x", status=404, code="not_found")
     old = Scope.objects.create(name="acme-before", kind=Scope.Kind.ORG)
     FormerName.objects.create(org=acme, scope=old)
@@ -301,3 +303,13 @@ def test_the_last_owner_of_an_org_stays_also_for_operators(client, acme, alice, 
     other = acme.memberships.get(user=bob.user)
     assert client.post(f"/admin/orgs/membership/{other.pk}/delete/", {"post": "yes"}).status_code == 302
     assert not acme.memberships.filter(user=bob.user).exists()
+
+
+def test_the_home_calls_things_by_their_names(client, olga):
+    sign_in(client, olga)
+    shown = client.get("/admin/").content.decode()
+    for name in ("People and signing in", "Second factors", "Queue of the background worker", "Regular jobs"):
+        assert name in shown
+    for model in admin.site._registry:
+        plural = str(model._meta.verbose_name_plural).lower()
+        assert not re.search(r"sss$|[^aeiou]ys$", plural), plural

@@ -14,12 +14,13 @@ from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 
 from accounts.models import AuditEvent, Invitation, Scope, Token
 from orgs.models import Membership, Role
-from packages import blobs, feed_keys, keyring, releases
-from packages.backup import making, restoring, snapshot
-from packages.backup.place import Place, _seal
+from packages import blobs, feed_keys, keyring, releases, vitals
+from packages.backup import forgetting, making, restoring, snapshot
+from packages.backup.place import BEGUN, FORGETTING, Place, _seal, new_name
 from packages.models import FeedKey, Package, UsedNumber, Version
 from packages.packuments import revision_of
 from registry_site.errors import AlreadyPublished, Conflict, NotAllowed, NotFound, Unavailable
@@ -343,3 +344,139 @@ def test_a_backup_of_a_newer_program_is_refused(where, uma):
     path.write_text(json.dumps(said | {"seal": _seal(said)}))
     with pytest.raises(Conflict, match="newer"):
         place.manifest()
+
+
+# --- old backups --------------------------------------------------------------------------------------------------
+
+
+def test_old_backups_go_and_take_along_what_no_other_names(where, publish, uma):
+    gone = publish(uma, "@uma/x", "1.0.0")
+    make(where)
+    publish(uma, "@uma/x", "1.1.0")
+    make(where)
+    Version.objects.filter(pk=gone.pk).update(erased_at=gone.published_at)
+    first, second = Place(where).names()
+    assert "0 older backups" in run("backup", where, "--keep", "3"), "the first one of three names it"
+    assert len(files_of(where, "blobs")) == 2
+    told = run("backup", where, "--keep", "2")
+    assert "2 older backups and 1 tarballs" in told
+    place = Place(where)
+    assert len(place.names()) == 2
+    assert {first, second}.isdisjoint(place.names())
+    assert not place.blobs.root.joinpath(gone.blob).exists()
+    for name in place.names():
+        assert "1 tarballs are good" in run("restore", where, "--dry-run", "--name", name)
+    assert not [path for path in files_of(where, "backups") if first in path]
+
+
+def test_what_a_kept_backup_names_stays_also_when_the_registry_forgot_it(where, publish, uma):
+    version = publish(uma, "@uma/x", "1.0.0")
+    make(where)
+    Version.objects.filter(pk=version.pk).update(erased_at=version.published_at)
+    for _ in range(2):
+        run("backup", where, "--keep", "3")
+    assert len(files_of(where, "blobs")) == 1
+    run("backup", where, "--keep", "3")
+    assert files_of(where, "blobs") == []
+
+
+def test_older_backups_say_what_they_name_in_their_database(where, publish, uma):
+    publish(uma, "@uma/x", "1.0.0")
+    make(where)
+    path = next(Place(where).blobs.root.parent.rglob("manifest.json"))
+    said = json.loads(path.read_text())
+    for word in ("seal", "listed"):
+        said.pop(word)
+    path.write_text(json.dumps(said | {"seal": _seal(said)}))
+    assert forgetting.keep_last(Place(where), 1).tarballs == 0
+    assert len(files_of(where, "blobs")) == 1
+
+
+def test_a_kept_backup_that_cannot_be_read_keeps_all_tarballs(where, publish, uma):
+    gone = publish(uma, "@uma/x", "1.0.0")
+    make(where)
+    Version.objects.filter(pk=gone.pk).update(erased_at=gone.published_at)
+    make(where)
+    last = Place(where).names()[-1]
+    listed = Place(where).blobs.root.parent / "backups" / last[:4] / last / "tarballs.txt.gz"
+    listed.write_bytes(bytes(listed.stat().st_size))
+    with pytest.raises(Unavailable, match="damaged"):
+        forgetting.keep_last(Place(where), 1)
+    assert len(Place(where).names()) == 2
+    assert len(files_of(where, "blobs")) == 1
+
+
+def test_a_backup_that_is_not_whole_removes_none(folder, where, publish, uma):
+    version = publish(uma, "@uma/x", "1.0.0")
+    make(where)
+    publish(uma, "@uma/x", "1.1.0")
+    blobs.discard(Version.objects.exclude(pk=version.pk).get().blob)
+    with pytest.raises(CommandError, match="none was removed"):
+        run("backup", where, "--keep", "1")
+    assert len(Place(where).names()) == 2
+
+
+def test_two_runs_at_once_are_in_nobodys_way_for_ever(where, publish, uma):
+    publish(uma, "@uma/x", "1.0.0")
+    place = Place(where)
+    name = new_name()
+    place.begin(name, BEGUN)
+    with pytest.raises(CommandError, match="another backup is being made"):
+        run("backup", where, "--keep", "1")
+    assert len(place.names()) == 1, "which was made all the same"
+    place.remove(name)
+    place.begin(new_name(), FORGETTING)
+    with pytest.raises(Conflict, match="removes old backups"):
+        make(where)
+    old = f"20200101T000000Z-{'0' * 4}"
+    place.begin(old, BEGUN)
+    assert place.under_way(BEGUN) == []
+    assert forgetting.keep_last(place, 1).broken_off == 1
+
+
+def test_a_run_that_failed_is_under_way_no_more(where, bucket, publish, uma):
+    publish(uma, "@uma/x", "1.0.0")
+
+    def fail(what: str, count: int) -> None:
+        raise OSError("the disk is full")
+
+    with pytest.raises(Unavailable, match="full"):
+        make(where, fail)
+    place = Place(where)
+    assert (place.under_way(BEGUN), place.names()) == ([], [])
+    with pytest.raises(CommandError, match="1 or more"):
+        run("backup", where, "--keep", "0")
+
+
+def test_old_backups_go_from_a_bucket_too(bucket, publish, uma):
+    where = bucket.address()
+    publish(uma, "@uma/x", "1.0.0")
+    for _ in range(2):
+        run("backup", where, "--keep", "1")
+    place = Place(where)
+    assert len(place.names()) == 1
+    assert len(list(place.blobs.keys())) == 1
+    assert place.broken_off() == []
+    assert not {BEGUN, FORGETTING} & {name.rpartition("/")[2] for name in place._records.names()}
+
+
+# --- processes that ran meanwhile ---------------------------------------------------------------------------------
+
+
+def test_what_processes_remember_is_never_taken_for_what_came_back(where, npm, publish, uma):
+    publish(uma, "@uma/x", "1.0.0", access="public")
+    make(where)
+    publish(uma, "@uma/x", "1.1.0")
+    assert sorted(npm.get("@uma/x").json()["versions"]) == ["1.0.0", "1.1.0"]
+    run("restore", where, "--replace")
+    publish(uma, "@uma/x", "1.2.0")
+    assert sorted(npm.get("@uma/x").json()["versions"]) == ["1.0.0", "1.2.0"], "of the same number of changes"
+
+
+def test_a_process_that_ran_meanwhile_is_not_ready(where, monkeypatch, uma):
+    assert (vitals.migrations(), vitals.database()) == ("ok", "ok")
+    make(where)
+    assert "restart every process" in run("restore", where, "--replace")
+    assert "restart it" in vitals.database()
+    monkeypatch.setattr(vitals, "_STARTED", timezone.now())
+    assert vitals.database() == "ok"

@@ -140,6 +140,8 @@ def _crowd(org: Org, alice, publish, stage, *, access: str = "restricted") -> di
         "org-request:key": "1",
         "webhook:key": str(hook.key),
         "webhook-act:key": str(hook.key),
+        "webhook-message:key": str(hook.key),
+        "webhook-message:number": str(hook.deliveries.latest("pk").pk),
         "package-advisory:key": advisory.key,
         "package-advisory-withdraw:key": advisory.key,
         "secret": "secret",

@@ -16,8 +16,8 @@ from accounts import absence, suspension
 from accounts.actor import Actor
 from accounts.directory import rounds
 from accounts.models import Absence, AuditEvent, DirectoryPerson, Scope, Token, User
-from orgs import teams
-from orgs.models import Seat
+from orgs import organizations, teams
+from orgs.models import Role, Seat
 from packages import installation
 from registry_site import env, timetable
 from registry_site.errors import Conflict, NotFound, Unavailable
@@ -409,6 +409,32 @@ def test_groups_are_seats_in_the_mapped_teams_only(mapped, alice):
     mapped.group("ops")
     assert rounds.go() == rounds.Outcome(1, [], [])
     assert seats() == {"developers", "other"}
+
+
+def test_groups_come_in_pages(mapped, settings, monkeypatch):
+    """A directory gives some hundred entries at once: the one that counts may be on a later page."""
+    from accounts.directory import client
+
+    monkeypatch.setattr(client, "PAGE", 2)
+    for name in ("a", "b", "c", "d", "eng", "f"):
+        mapped.group(name, "nina")
+    with client.asking() as directory:
+        assert directory.named("nina").groups == {"a", "b", "c", "d", "eng", "f"}
+    enter()
+    assert seats() == {"developers", "core"}
+    monkeypatch.setattr(client, "MOST_GROUPS", 3)
+    assert enter().status_code == 503, "an answer that never ends says nothing"
+
+
+def test_groups_are_roles(company, settings, acme, alice):
+    settings.LDAP_GROUP_ROLES = {"leads": [("acme", "admin")]}
+    company.group("leads", "nina")
+    enter()
+    assert organizations.of(nina()).get().role == Role.ADMIN
+    company.group("leads")
+    rounds.go()
+    assert organizations.of(nina()).get().role == Role.DEVELOPER
+    assert events("member.role") == [{"role": "developer", "was": "admin", "by": "group"}]
 
 
 def test_the_round_moves_seats_and_costs_nothing_where_nothing_changed(mapped, django_assert_max_num_queries):

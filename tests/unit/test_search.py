@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from packages import search, sharing
 from packages.models import Version
 from packages.queries import MAX_WORDS, Query
 from tests.conftest import login_token
+from tests.fuzz.every import EVERY
 
 
 @pytest.fixture
@@ -278,3 +282,11 @@ def test_the_map_has_an_end(npm, shelf, monkeypatch):
 
     monkeypatch.setattr(find, "MOST", 2)
     assert len(npm.get("-/all").json()) == 3
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.sampled_from(EVERY["search"].words).map(bytes.decode) | st.text(max_size=5), max_size=8).map("".join)
+)
+def test_no_text_is_a_fault_of_the_database(npm, db, text):
+    assert npm.get("-/v1/search?" + urlencode({"text": text})).status_code == 200

@@ -305,6 +305,16 @@ def test_groups_are_seats_in_the_mapped_teams_only(client, provider, mapped, ali
     assert Membership.objects.filter(user__username="nina").exists()
 
 
+def test_groups_are_roles_in_the_mapped_orgs_only(client, provider, settings, acme):
+    settings.OIDC_GROUP_ROLES = {"leads": [("acme", "admin"), ("ghost", "owner")]}
+    provider.person["groups"] = ["leads"]
+    go(client)
+    assert organizations.of(User.objects.get(username="nina")).get().role == "admin"
+    provider.person["groups"] = []
+    go(Client())
+    assert organizations.of(User.objects.get(username="nina")).get().role == "developer"
+
+
 def test_somebody_who_signs_in_with_a_password_keeps_their_seats(client, provider, mapped, bob):
     sign_in(client, bob)
     assert seats("bob") == {"core"}

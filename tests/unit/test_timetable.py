@@ -42,6 +42,21 @@ def test_each_runs_once_a_day_and_a_failure_stops_no_other(ran, time_machine):
     assert timetable.run_due() == ["good"]
 
 
+def test_some_run_at_each_look_and_soon_again_when_they_fail(ran, monkeypatch, time_machine):
+    monkeypatch.setattr(timetable, "_often", set())
+    start = timezone.now()
+    time_machine.move_to(start, tick=False)
+    timetable.often("each time", lambda: ran.append("each"))
+    assert "each time" in timetable.run_due()
+    assert timetable.run_due() == ["each time"]
+    timetable.often("each time", lambda: [][0])
+    assert timetable.run_due() == []
+    timetable.often("each time", lambda: ran.append("each"))
+    assert timetable.run_due() == []
+    time_machine.move_to(start + timetable.AGAIN, tick=False)
+    assert timetable.run_due() == ["each time"]
+
+
 def test_what_another_host_runs_is_left_alone(ran):
     now = timezone.now()
     Job.objects.create(name="good", due_at=now + timedelta(minutes=59), started_at=now)

@@ -16,7 +16,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import suspension
+from accounts import limiting, suspension
 from accounts.actor import Actor
 from accounts.models import AuditEvent, Token
 from orgs import organizations
@@ -723,7 +723,7 @@ def test_the_admin_site_makes_the_same_checks_and_ends_tokens_with_their_publish
 def test_who_is_refused_again_and_again_has_to_wait(acme, issuer, ask, alice, time_machine):
     trusted(alice)
     time_machine.move_to(timezone.now(), tick=False)  # all of it in one minute
-    statuses = {ask("nonsense").status_code for _ in range(exchange.MOST_REFUSALS)}
+    statuses = {ask("nonsense").status_code for _ in range(limiting.most("refused-exchange")[0])}
     assert statuses == {401}
     assert ask(issuer.token()).status_code == 429
     nothing_was_given()

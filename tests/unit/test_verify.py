@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 from datetime import date
 from io import StringIO
 
+import orjson
 import pytest
 from django.core.management import CommandError, call_command
 
 from orgs.models import Membership, Role, Seat, Team
-from packages import blobs, packuments
+from packages import blobs, ledger, packuments
 from packages.models import (
     DistTag,
     Document,
     DocumentPart,
     DownloadCount,
+    Mirror,
+    MirrorDocument,
+    MirrorVersion,
     Package,
     PersonGrant,
     TeamGrant,
@@ -188,4 +193,138 @@ def test_a_document_of_a_revision_that_never_was(world):
     Document.objects.filter(package__name="plain").update(revision=99)
     assert "plain: the document for http://testserver/npm is of a revision that its package never had" in wrong()
     assert "1 documents removed" in run("--mend")
+    assert "Everything" in run()
+
+
+# --- the ledger ---------------------------------------------------------------------------------------------------
+
+
+def test_numbers_that_are_not_in_the_ledger_are_written_down(world, settings, tmp_path):
+    settings.LEDGER_URL = (tmp_path / "another").as_uri()
+    told = wrong("--quick")
+    assert "@acme/ledger@1.1.0: its number is not in the ledger; run manage.py verify --mend" in told
+    assert "4 numbers written down" in run("--mend", "--quick")
+    assert "0 numbers written down" in run("--mend", "--quick")
+    assert {each.number for each in ledger.entries()} == {"1.0.0", "1.1.0"}
+
+
+def test_a_ledger_that_knows_other_bytes_is_told_and_left(world, settings, tmp_path):
+    settings.LEDGER_URL = (tmp_path / "another").as_uri()
+    for row in Version.objects.select_related("package"):
+        ledger.note(
+            row.package.name, row.number.upper(), "sha512-AAAA" if row.package.name == "plain" else row.integrity
+        )
+    assert "plain@1.0.0: the ledger knows its number with other bytes" in wrong("--quick")
+    assert len(wrong("--quick", "--mend").splitlines()) == 2
+    row = version("plain")
+    ledger.note("plain", "1.0.0", row.integrity)
+    assert "Everything" in run("--quick"), "two wanted the number at once, and one of them has it"
+
+
+# --- mirrored packages --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mirrored(world, npm, upstream):
+    upstream.publish("left-pad", "1.0.0")
+    upstream.publish("left-pad", "1.3.0")
+    for accept in ("application/json", "application/vnd.npm.install-v1+json"):
+        assert npm.get("/left-pad", accept=accept).status_code == 200
+    assert npm.get("/left-pad/-/left-pad-1.3.0.tgz").status_code == 200
+    return Mirror.objects.get(name="left-pad")
+
+
+def test_what_is_mirrored_is_as_it_has_to_be(mirrored):
+    assert "Everything" in run()
+    assert "Everything" in run("--quick", "--documents", "0")
+
+
+def test_mirrored_tarballs_are_read_as_all_others_are(mirrored):
+    damage(version("left-pad", "1.3.0"))
+    assert "left-pad@1.3.0: the bytes of its tarball are not those" in wrong()
+
+
+def _other_digest(mirror):
+    mirror.versions.filter(number="1.3.0").update(integrity=version("plain").integrity)
+
+
+def _never_listed(mirror):
+    mirror.versions.filter(number="1.3.0").update(version=None)
+
+
+def _kept_as_another(mirror):
+    row = version("left-pad", "1.3.0")
+    mirror.versions.filter(number="1.3.0").update(version=None)
+    mirror.versions.filter(number="1.0.0").update(version=row)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (_other_digest, "left-pad@1.3.0: what is kept is not what upstream first said of it"),
+        (_never_listed, "left-pad@1.3.0: it is kept, and upstream never listed it"),
+        (_kept_as_another, "left-pad@1.0.0: it is kept as left-pad@1.3.0"),
+    ],
+)
+def test_kept_tarballs_are_those_that_upstream_first_spoke_of(mirrored, spoil, words):
+    spoil(mirrored)
+    (line,) = [line for line in wrong("--quick", "--documents", "0").splitlines() if line.startswith(words)]
+    assert "; " in line
+
+
+def _rewritten(change) -> None:
+    for row in MirrorDocument.objects.all():
+        said = orjson.loads(gzip.decompress(row.body_gzip))
+        change(said)
+        body = orjson.dumps(said)
+        etag = hashlib.blake2b(body, digest_size=16).hexdigest()
+        MirrorDocument.objects.filter(pk=row.pk).update(body_gzip=gzip.compress(body), etag=etag)
+
+
+def _lists_more(said):
+    said["versions"]["9.9.9"] = said["versions"]["1.3.0"]
+
+
+def _leads_elsewhere(said):
+    said["versions"]["1.3.0"]["dist"]["tarball"] = "https://elsewhere.example/left-pad.tgz"
+
+
+def _says_other_bytes(said):
+    said["versions"]["1.3.0"]["dist"]["shasum"] = "0" * 40
+
+
+def _says_another_name(said):
+    said["name"] = "right-pad"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (_lists_more, "lists 9.9.9, which upstream never did"),
+        (_leads_elsewhere, "leads elsewhere for 1.3.0"),
+        (_says_other_bytes, "says other bytes of 1.3.0 than upstream first did"),
+        (_says_another_name, "is not the one that was built"),
+    ],
+)
+def test_wrong_mirrored_documents_are_found_and_built_anew(mirrored, npm, change, words):
+    right = npm.get("/left-pad").json()
+    _rewritten(change)
+    assert f"left-pad: the mirrored document for {BASE} {words}" in wrong()
+    assert "2 documents removed" in run("--mend")
+    assert npm.get("/left-pad").json() == right
+    assert "Everything" in run()
+
+
+def test_a_mirrored_document_that_cannot_be_read_or_lists_what_is_in_quarantine(mirrored):
+    MirrorDocument.objects.update(body_gzip=b"no gzip")
+    assert "left-pad: the mirrored document for http://testserver/npm cannot be read" in wrong()
+    run("--mend")
+    MirrorVersion.objects.filter(number="1.0.0").update(quarantined_at="2026-01-01T00:00:00Z")
+    assert "Everything" in run(), "no document is there"
+
+
+def test_a_mirrored_document_of_a_revision_that_never_was(mirrored):
+    MirrorDocument.objects.update(revision=99)
+    assert "is of a revision that upstream never had" in wrong()
+    run("--mend")
     assert "Everything" in run()

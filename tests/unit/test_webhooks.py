@@ -15,7 +15,7 @@ from accounts import sealing, tokens
 from accounts.models import AuditEvent, Token
 from packages import releases, sharing, stars, webhooks
 from packages.models import Webhook, WebhookDelivery
-from packages.webhooks import keeping, messages, sending
+from packages.webhooks import keeping, messages, sending, signing
 from registry_site.errors import Conflict, Invalid, NotAllowed, NotFound, SignInRequired
 from tests.conftest import login_token
 
@@ -81,7 +81,7 @@ def test_a_hook_is_kept_with_its_secret_sealed(shelf, uma):
     kept = Webhook.objects.get()
     assert made.pk == kept.pk
     assert SECRET not in kept.secret
-    assert sealing.unseal(sending.SECRET, kept.secret) == SECRET
+    assert sealing.unseal(signing.PURPOSE, kept.secret) == SECRET
     event = AuditEvent.objects.latest("pk")
     assert (event.action, event.actor_name, event.facts["host"]) == ("webhook.added", "uma", "hooks.example")
     assert "key=1" not in json.dumps(event.facts)
@@ -202,7 +202,9 @@ def test_every_change_is_told_under_npms_name(publish, shelf, uma, hugo):
     assert changes[5:9] == [{"user": "hugo"}] * 4
     assert changes[9] == {"access": "restricted"}
     first = json.loads(WebhookDelivery.objects.order_by("pk").first().payload)
-    assert set(first) == {"event", "name", "type", "version", "hookOwner", "payload", "change", "time"}
+    assert set(first) == {
+        "event", "name", "type", "version", "hookOwner", "payload", "change", "time", "id", "schema",
+    }  # fmt: skip
     assert first["payload"]["dist-tags"] == {"latest": "1.1.0"}
 
 
@@ -268,7 +270,7 @@ def test_a_message_is_signed_and_sent_once(publish, shelf, uma, receiver):
     send()
     send()
     ((headers, body),) = receiver.got
-    assert headers["x-npm-signature"] == sending.signature(SECRET, body.decode())
+    assert headers["x-npm-signature"] == signing.signature(SECRET, body.decode())
     assert json.loads(body)["event"] == "package:publish"
     row = WebhookDelivery.objects.get()
     assert (row.response_code, row.attempts, row.next_attempt_at, row.failure) == (200, 1, None, "")
@@ -374,6 +376,7 @@ def test_the_end_of_a_package_is_told_to_those_who_could_read_it(shelf, uma, dav
 
 def test_many_failures_in_a_row_pause_it_and_resuming_begins_anew(publish, shelf, uma, receiver, monkeypatch):
     monkeypatch.setattr(sending, "PAUSE_AFTER", 3)
+    monkeypatch.setattr(sending, "PATIENCE", timedelta(0))
     receiver.status = 503
     made = hook(uma, "@uma/open", receiver.url)
     for number in ("1.1.0", "1.2.0", "1.3.0"):
@@ -397,6 +400,7 @@ def test_many_failures_in_a_row_pause_it_and_resuming_begins_anew(publish, shelf
 
 def test_a_success_in_between_counts_anew(publish, shelf, uma, receiver, monkeypatch):
     monkeypatch.setattr(sending, "PAUSE_AFTER", 3)
+    monkeypatch.setattr(sending, "PATIENCE", timedelta(0))
     hook(uma, "@uma/open", receiver.url)
     for n, status in enumerate((500, 500, 200, 500, 500)):
         receiver.status = status
@@ -492,7 +496,7 @@ def test_the_pages(client, publish, shelf, uma, receiver):
     assert client.post(place, {"endpoint": "https://b.example/", "secret": ""}).url == place
     kept = Webhook.objects.get()
     assert (kept.endpoint, kept.paused_at) == ("https://b.example/", None)
-    assert sealing.unseal(sending.SECRET, kept.secret) == SECRET
+    assert sealing.unseal(signing.PURPOSE, kept.secret) == SECRET
     assert client.post(f"{place}/do", {"do": "remove"}).url == "/settings/webhooks"
     assert not Webhook.objects.exists()
     assert not WebhookDelivery.objects.exists()

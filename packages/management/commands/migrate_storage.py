@@ -7,7 +7,7 @@ from django.core.management import CommandError
 from django.template.defaultfilters import filesizeformat
 
 from accounts.management.verbs import VerbCommand
-from packages import blobs, ledger, relocation
+from packages import belonging, blobs, ledger, relocation, witness
 from packages.management.progress import bar
 
 SHOWN = 100
@@ -45,10 +45,13 @@ class Command(VerbCommand):
             raise CommandError(f"{len(report.wrong)} tarballs are not in the new store; run it again")
         if not settings.LEDGER_URL:
             self._carry_ledger(source, target)
+        belonging.mark(blobs.at(target, "TO"))
         self.stdout.write("Every version has its bytes in the new store, and they are what was published")
 
     def _carry_ledger(self, source: str, target: str) -> None:
         try:
-            ledger.carry(blobs.below(source, "ledger"), blobs.below(target, "ledger"))
+            old, new = blobs.below(source, "ledger"), blobs.below(target, "ledger")
+            ledger.carry(old, new)
+            witness.carry(old, new)
         except OSError as error:
             raise CommandError(f"the ledger of used numbers was not copied whole: {error}; run it again") from error

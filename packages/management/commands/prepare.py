@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 
 from accounts import people
 from accounts.actor import operator
-from packages import installation, keyring, signatures
+from packages import belonging, installation, keyring, signatures
 from packages.management.alone import alone
 from registry_site.errors import Refusal
 
@@ -23,6 +25,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser) -> None:
         parser.add_argument("--static", action="store_true", help="only the static files, for building an image")
+        parser.add_argument(
+            "--adopt-storage", action="store_true", help="take the storage for this database's, whatever it says itself"
+        )
 
     def handle(self, *args, **options) -> None:
         for folder in (settings.DATA_DIR, settings.SPOOL_DIR):
@@ -35,6 +40,7 @@ class Command(BaseCommand):
             call_command("createcachetable", verbosity=0)
             _collect_static()
             self._sign_versions()
+            self._settle(anyway=options["adopt_storage"])
         self._look()
         website = settings.PUBLIC_URL or f"http://localhost:{settings.PORT}"
         self.stdout.write(
@@ -43,6 +49,13 @@ class Command(BaseCommand):
         if key := people.first_admin_key():
             self.stdout.write("There is no admin yet. Open this link once, within a day, to become it:")
             self.stdout.write(f"  {website}{reverse('first-admin', args=[key])}")
+
+    def _settle(self, *, anyway: bool) -> None:
+        try:
+            with suppress(OSError, ImproperlyConfigured):  # what does not answer is told below
+                belonging.settle(anyway=anyway)
+        except Refusal as refusal:
+            raise CommandError(refusal.message) from refusal
 
     def _look(self) -> None:
         found = installation.look()

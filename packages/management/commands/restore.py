@@ -81,6 +81,9 @@ class Command(VerbCommand):
         self._list("names belong to nobody now; hand them over in /admin/ (Packages)", report.since.names)
         self._list("scopes were taken since, and are held by nobody", report.since.scopes)
         self.stdout.write("Who left an org or lost a right since the backup has it again: look through the members")
+        self.stdout.write(
+            "Start or restart every process of the registry now: those that ran meanwhile remember the rest"
+        )
 
     def _list(self, words: str, names: list[str]) -> None:
         if names:

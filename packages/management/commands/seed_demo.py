@@ -27,7 +27,7 @@ class Command(VerbCommand):
         _require_a_place_to_play(add=options["add"])
         started = time.monotonic()
         settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
-        dice, now, people = random.Random(catalogue.SEED), timezone.now(), everyone()  # noqa: S311 - the same company each time
+        dice, now, people = random.Random(catalogue.SEED), timezone.now(), everyone()  # noqa: S311 - the same company each time # nosec B311
         plans = catalogue.draw(dice, people, now)
         self._say(f"{len(people)} people join, and three orgs with their teams ...")
         made = company.found(dice, people, now)

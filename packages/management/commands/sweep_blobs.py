@@ -9,6 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.management import CommandError
+from django.db import connection
 
 from accounts.management.verbs import VerbCommand
 from packages import blobs, relocation
@@ -71,7 +72,7 @@ def unnamed(older_than: float) -> Iterator[str]:
 
     Younger ones may belong to a publish that is about to commit.
     """
-    store, floor = blobs.store(), time.time() - older_than
+    store, floor = blobs.store(), _now() - older_than
     keys = store.keys()
     while batch := list(dict.fromkeys(islice(keys, BATCH))):
         named = {
@@ -81,6 +82,15 @@ def unnamed(older_than: float) -> Iterator[str]:
             for key in rows.filter(blob__in=batch).values_list("blob", flat=True)
         }
         yield from (key for key in batch if key not in named and _is_older(store, key, floor))
+
+
+def _now() -> float:
+    # Of this host's clock and the database's the one that is behind: what a clock that is ahead takes for old is not.
+    if connection.vendor != "postgresql":
+        return time.time()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
+        return min(time.time(), float(cursor.fetchone()[0]))
 
 
 def _is_older(store: Store, key: str, floor: float) -> bool:

@@ -8,27 +8,28 @@ from accounts.actor import operator
 from accounts.management.verbs import VerbCommand
 from packages import verification
 from packages.management.progress import bar
-from packages.verification import documents
 
 
 class Command(VerbCommand):
     help = (
         "Look whether everything is as it has to be: each version has its bytes, tags, numbers, owners, names, and "
-        "documents say what rows say. The registry may run meanwhile. Ends with an error when something is wrong."
+        "documents say what rows say, those of mirrored packages what upstream first said. The registry may run "
+        "meanwhile. Ends with an error when something is wrong."
     )
 
     def add_arguments(self, parser) -> None:
         parser.add_argument("--quick", action="store_true", help="do not read tarballs, only ask for their lengths")
         parser.add_argument("--documents", type=int, default=1000, help="how many to make anew and compare (1000)")
         parser.add_argument("--all", action="store_true", help="compare all documents")
-        parser.add_argument("--mend", action="store_true", help="remove wrong documents: their readers build new ones")
+        parser.add_argument("--mend", action="store_true", help="remove wrong documents, write missing numbers down")
 
     def do(self, options) -> None:
         sample = None if options["all"] else options["documents"]
-        if options["mend"]:
-            self.stdout.write(f"{documents.mend(operator(), sample)} documents removed")
         wrong = 0
         try:
+            if options["mend"]:
+                removed, written = verification.mend(operator(), sample=sample)
+                self.stdout.write(f"{removed} documents removed, {written} numbers written down")
             with bar() as progress:
                 task = progress.add_task("Looking", total=None)
                 found = verification.look(

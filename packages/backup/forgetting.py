@@ -1,0 +1,81 @@
+"""Old backups go, and with them the tarballs that no backup names any more; whatever breaks off is gone on with."""
+
+from __future__ import annotations
+
+import gzip
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from packages.backup import snapshot
+from packages.backup.place import BEGUN, BROKEN_OFF, FORGETTING, Manifest, Place, new_name
+from registry_site.errors import Conflict, Invalid, Unavailable
+
+
+@dataclass
+class Forgotten:
+    """What went: backups by name, how many tarballs, and how many that broke off and were none."""
+
+    names: list[str]
+    tarballs: int = 0
+    broken_off: int = 0
+
+
+def keep_last(place: Place, count: int) -> Forgotten:
+    """Remove all backups but the last ones, what broke off a day ago, and the tarballs that no backup names then.
+
+    count: how many stay, one or more. Manifests go first, so that what is left of a backup is none; tarballs go last,
+    after all that names them was read. Raises Conflict while another backup is being made, which may count on a tarball
+    that is there; Unavailable when a backup that stays cannot be read; then no tarball was removed.
+    """
+    if count < 1:
+        raise Invalid("at least one backup stays; keep 1 or more")
+    name = new_name()
+    try:
+        place.begin(name, FORGETTING)
+        try:
+            return _keep_last(place, count)
+        finally:
+            place.remove(name)
+    except OSError as error:
+        raise Unavailable(f"old backups could not be removed: {error}; run it again") from error
+
+
+def _keep_last(place: Place, count: int) -> Forgotten:
+    # Whoever makes a backup says so first and looks for this one then, so that one of the two sees the other.
+    if others := place.under_way(BEGUN):
+        raise Conflict(
+            f"another backup is being made ({others[0]}), so no older one was removed; the next run does it. "
+            "One that broke off is in the way for a day"
+        )
+    names = place.names()
+    gone, stay = names[:-count], names[-count:]
+    named = {key for each in stay for key in _keys(place, place.manifest(each))}
+    broken = place.broken_off()
+    for each in [*gone, *broken]:
+        place.remove(each)
+    report = Forgotten(gone, broken_off=len(broken))
+    for key in sorted(place.kept() - named):
+        place.blobs.delete(key)
+        report.tarballs += 1
+    for half in list(place.blobs.halves(time.time() - BROKEN_OFF.total_seconds())):
+        place.blobs.drop(half)
+    return report
+
+
+def _keys(place: Place, manifest: Manifest) -> Iterator[str]:
+    settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="forget-", dir=settings.SPOOL_DIR) as folder:
+        packed, database = Path(folder) / "packed", Path(folder) / "database.sqlite3"
+        if manifest.listed is not None:
+            place.fetch(manifest.listed, packed)
+            with gzip.open(packed, "rt") as lines:
+                yield from (line.rstrip("\n") for line in lines)
+        else:  # older ones say it in their database alone
+            place.fetch(manifest.database, packed)
+            snapshot.unpack(packed, database)
+            yield from (each.key for each in snapshot.named(database))
