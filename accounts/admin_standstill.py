@@ -33,6 +33,7 @@ class ReadOnlyAdmin(BoundedAdmin):
 
     form = ReadOnlyForm
     list_display = ["reason", "began_at", "until", "by"]
+    search_fields = ["reason"]
 
     def has_add_permission(self, request) -> bool:
         return super().has_add_permission(request) and not ReadOnly.objects.exists()

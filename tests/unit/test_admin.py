@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import logins, people, tokens
 from accounts.actor import operator
-from accounts.models import AuditEvent, AuditSeal, Device, RefusedRequest, Scope, Token, User
+from accounts.models import AuditEvent, AuditSeal, Device, ReadOnly, RefusedRequest, Scope, Token, User
 from accounts.twofactor import approvals, codes
 from orgs import organizations
 from orgs.models import FormerName, FormerTeamName, Invitation, Membership, Team
@@ -32,6 +32,7 @@ from packages.models import (
     MirrorAlert,
     MirrorDocument,
     MirrorVersion,
+    Quota,
     RefusedExchange,
     RuleException,
     RuleSet,
@@ -108,6 +109,8 @@ def _people_and_machines(acme, alice, version):
     RefusedRequest.objects.create(reference="ref", at=now, method="GET", path="/npm/x", status=404, code="not_found")
     old = Scope.objects.create(name="acme-before", kind=Scope.Kind.ORG)
     FormerName.objects.create(org=acme, scope=old)
+    Quota.objects.create(scope=old, megabytes=10)
+    ReadOnly.objects.create(reason="a move that is over", until=now)
     FormerTeamName.objects.create(org=acme, team=team, name="kernel")
     Invitation.objects.create(org=acme, email="nina@example.com", digest="i" * 64, expires_at=now)
     AccessRequest.objects.create(membership=Membership.objects.get(user=alice.user), name="@acme/x")
