@@ -72,7 +72,7 @@ def _require_claimable(actor: Actor, name: PackageName) -> None:
     if not taken.exists():
         name.require_usable()
         _require_not_upstream(name)
-    elif not access.publishable_by(actor).filter(pk__in=taken).exclude(unpublished_at=None).exists():
+    elif not access.publishable_by(actor).filter(pk__in=taken).exists():  # unpublished, or here since a moment ago
         raise NotAllowed(f"you may not publish {name}; the name is not available", code="name_taken")
 
 
