@@ -9,7 +9,7 @@ from functools import lru_cache
 from urllib.parse import urlencode
 
 from django import template
-from django.utils.html import escape, format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts import agents, audit, limits
@@ -31,7 +31,7 @@ def sentence(event) -> str:
 def moment(when: datetime | None) -> SafeString:
     """A moment, past or to come, in one unit: "3 days ago"; the exact time on hover."""
     if not when:
-        return SafeString('<span class="time">never</span>')
+        return format_html('<span class="time">{}</span>', "never")
     exact = when.astimezone(UTC)
     said = moments.in_words(exact, datetime.now(UTC))
     title = f"{exact.day} {exact:%B %Y, %H:%M:%S} UTC"
@@ -100,8 +100,8 @@ def marked(text: str, words) -> SafeString:
     """A text, escaped, in which each of the words is marked wherever it stands, in any case."""
     wanted = _any_of(tuple(words or ()))
     parts = wanted.split(text) if wanted else [text]
-    shown = (f"<mark>{escape(part)}</mark>" if n % 2 else escape(part) for n, part in enumerate(parts))
-    return SafeString("".join(shown))
+    shown = (format_html("<mark>{}</mark>", part) if n % 2 else part for n, part in enumerate(parts))
+    return format_html_join("", "{}", ((part,) for part in shown))
 
 
 @register.simple_tag(takes_context=True)
