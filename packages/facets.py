@@ -16,6 +16,7 @@ from packages.lookup import matching as lookup
 from packages.models import Access, Package, Permission, PersonGrant
 from packages.queries import Filters
 from packages.search import Found
+from registry_site.prepared import PreparedQuery
 
 SHOWN = 8  # choices of one facet
 _LEVELS = {"restricted": "Private", "public": "Public", "mirrored": "Mirrored"}
@@ -89,13 +90,19 @@ def _bounded(choices: list[Choice], found: Found, wide: Found) -> list[Choice]:
     ]
 
 
-def _read(found: Found) -> list[dict[str, Any]]:
-    rows = Package.objects.filter(pk__in=lookup.of(found.keys)).order_by()
-    return list(rows.values(*_OF_CUBE, "keywords"))
+_ROWS = PreparedQuery(
+    lambda keys: Package.objects.filter(pk__in=lookup.of(keys)).order_by().values_list("keywords", *_OF_CUBE),
+    str,
+    most=None,
+)
 
 
-def _cube(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    counts = Counter(tuple(row[column] for column in _OF_CUBE) for row in rows)
+def _read(found: Found) -> list[tuple]:
+    return _ROWS.rows(lookup.joined(found.keys))
+
+
+def _cube(rows: list[tuple]) -> list[dict[str, Any]]:
+    counts = Counter(row[1:] for row in rows)
     return [
         {
             "access": "mirrored" if mirrored else level,
@@ -146,14 +153,14 @@ def _maintainers(rows: list[dict[str, Any]], keys: list[int]) -> Counter[str]:
     for row in rows:
         if row["person"]:
             sums[row["scope"]] += row["count"]
-    grants = PersonGrant.objects.filter(package__in=lookup.of(keys)).exclude(permission=Permission.READ)
+    grants = PersonGrant.objects.filter(package__in=lookup.of(lookup.joined(keys))).exclude(permission=Permission.READ)
     grants = grants.exclude(package__scope__kind=Scope.Kind.ORG).exclude(package__scope__user=F("user"))
     sums.update(dict(grants.order_by().values_list("user__username").annotate(Count("pk"))))
     return sums
 
 
-def _keywords(rows: list[dict[str, Any]]) -> Counter[str]:
-    return Counter(word for row in rows for word in {word.lower() for word in row["keywords"]})
+def _keywords(rows: list[tuple]) -> Counter[str]:
+    return Counter(word for keywords, *_ in rows for word in {word.lower() for word in keywords})
 
 
 def _tells(facet: Facet) -> bool:

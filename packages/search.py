@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
@@ -16,6 +16,7 @@ from packages.lookup import matching as lookup
 from packages.models import Access, Mirror, Package, Permission, PersonGrant, TeamGrant, Version
 from packages.policy import Standing
 from packages.queries import Filters, Query
+from registry_site.prepared import PreparedQuery
 
 MOST = 1_000  # packages that a search puts in order and counts
 FRESH = (90, 365)  # days since the last change: what else is alike comes in these steps, the freshest first
@@ -60,13 +61,12 @@ class Found(Sequence[Package]):
 
     def with_manifests(self, start: int, size: int) -> list[Package]:
         """Some of them with the manifests of their latest versions at hand, as search results for clients need."""
-        return self._read(self.keys[start : start + size], _with_manifests)
+        return self._read(self.keys[start : start + size], _FOR_CLIENTS)
 
-    def _read(self, keys: list[int], dress: Callable[[QuerySet], QuerySet] = lambda found: found) -> list[Package]:
+    def _read(self, keys: list[int], wanted: PreparedQuery | None = None) -> list[Package]:
         if not keys:
             return []
-        rows = dress(_with_latest(Package.objects.filter(pk__in=keys)))
-        by_key = {package.pk: package for package in rows.order_by()}
+        by_key = {package.pk: package for package in (wanted or _FOR_PAGES).rows(lookup.joined(keys))}
         return [by_key[key] for key in keys if key in by_key]
 
 
@@ -169,6 +169,14 @@ def _with_latest(packages: QuerySet[Package]) -> QuerySet[Package]:
 def _with_manifests(packages: QuerySet[Package]) -> QuerySet[Package]:
     left = [*(f"latest__{each}" for each in _LEFT_THERE if each != "full"), "mirror__source"]
     return packages.defer(None).defer(*left)
+
+
+def _these(keys: str) -> QuerySet[Package]:
+    return _with_latest(Package.objects.filter(pk__in=lookup.of(keys))).order_by()
+
+
+_FOR_PAGES = PreparedQuery(_these, str, most=None)
+_FOR_CLIENTS = PreparedQuery(lambda keys: _with_manifests(_these(keys)), str, most=None)
 
 
 def _maintained_by(name: str) -> Q:

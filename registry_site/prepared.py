@@ -18,31 +18,32 @@ _SET_MARK = -(2**40)
 
 
 class PreparedQuery:
-    """At most one row of a query whose SQL never changes, whatever the values.
+    """The rows of a query whose SQL never changes, whatever the values.
 
     build: called with one stand-in for each value (`int` or `str`, as in `kinds`) and gives the query set. Each
-    stand-in has to reach the SQL as a parameter, unchanged.
+    stand-in has to reach the SQL as a parameter, unchanged. most: no more rows are read; None for all.
     """
 
-    def __init__(self, build: Callable[..., models.QuerySet], *kinds: type) -> None:
-        self._build, self._kinds = build, kinds
+    def __init__(self, build: Callable[..., models.QuerySet], *kinds: type, most: int | None = 1) -> None:
+        self._build, self._kinds, self._most = build, kinds, most
         self._compiled: dict[str, _Compiled] = {}  # by the kind of database; shared by all threads
         self._compiling = threading.Lock()
 
     def first(self, *values: int | str) -> Any:
-        """The row, as the query set would give it with these values; None when there is none."""
+        """The first row, as the query set would give it with these values; None when there is none."""
+        return next(iter(self.rows(*values)), None)
+
+    def rows(self, *values: int | str) -> list[Any]:
+        """The rows, as the query set would give them with these values: objects, or tuples of a `values_list`."""
         connection = connections[DEFAULT_DB_ALIAS]
-        compiled = self._compiled.get(connection.vendor)
-        if compiled is None:
-            compiled = self._compile(connection.vendor)
-        row = compiled.run(connection, values)
-        return None if row is None else compiled.as_object(row)
+        compiled = self._compiled.get(connection.vendor) or self._compile(connection.vendor)
+        return compiled.run(connection, values)
 
     def _compile(self, vendor: str) -> _Compiled:
         with self._compiling:
             if vendor not in self._compiled:
                 marks = [f"\x01{place}" if kind is str else 2**52 + place for place, kind in enumerate(self._kinds)]
-                self._compiled[vendor] = _Compiled(self._build(*marks)[:1], marks)
+                self._compiled[vendor] = _Compiled(self._build(*marks)[: self._most], marks)
         return self._compiled[vendor]
 
 
@@ -58,25 +59,22 @@ class _Compiled:
         self._of_sqlite = self._sql.replace("%s", "?").replace("%%", "%") if is_sqlite else None
         select, klass_info = compiler.select, compiler.klass_info
         self._converters = compiler.get_converters([column for column, _, _ in select])
+        self._annotations = compiler.annotation_col_map
+        self._model = None
+        if rows.query.values_select:  # tuples
+            return
         fields = klass_info["select_fields"]
         self._first, self._last = fields[0], fields[-1] + 1
         self._model = klass_info["model"]
         self._names = [column.target.attname for column, _, _ in select[self._first : self._last]]
         self._related = get_related_populators(klass_info, select, DEFAULT_DB_ALIAS)
-        self._annotations = compiler.annotation_col_map
 
-    def run(self, connection: BaseDatabaseWrapper, values: tuple[int | str, ...]) -> list[Any] | None:
+    def run(self, connection: BaseDatabaseWrapper, values: tuple[int | str, ...]) -> list[Any]:
         params = list(self._params)
         for place, mark in self._places:
             params[place] = values[mark]
-        rows = self._rows(connection, params)
-        if not rows:
-            return None
-        row = list(rows[0])
-        for place, (converters, expression) in self._converters.items():
-            for convert in converters:
-                row[place] = convert(row[place], expression, connection)
-        return row
+        found = [self._converted(connection, row) for row in self._rows(connection, params)]
+        return found if self._model is None else [self._as_object(row) for row in found]
 
     def _rows(self, connection: BaseDatabaseWrapper, params: list[Any]) -> list[tuple]:
         # Django's cursor translates the SQL for SQLite anew each time, which takes longer than the answer.
@@ -88,7 +86,16 @@ class _Compiled:
         with connection.wrap_database_errors:
             return connection.connection.execute(self._of_sqlite, params).fetchall()
 
-    def as_object(self, row: list[Any]) -> Any:
+    def _converted(self, connection: BaseDatabaseWrapper, row: tuple) -> tuple:
+        if not self._converters:
+            return row
+        values = list(row)
+        for place, (converters, expression) in self._converters.items():
+            for convert in converters:
+                values[place] = convert(values[place], expression, connection)
+        return tuple(values)
+
+    def _as_object(self, row: tuple) -> Any:
         found = self._model.from_db(DEFAULT_DB_ALIAS, self._names, row[self._first : self._last])
         for each in self._related:
             each.populate(row, found)

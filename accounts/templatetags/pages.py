@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import zlib
+from datetime import UTC, datetime
+from functools import lru_cache
+from urllib.parse import urlencode
 
 from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts import agents, audit, limits
+from registry_site import moments
 
 register = template.Library()
 
@@ -21,6 +25,17 @@ NAMED = 10  # names in a sentence; the rest is counted
 def sentence(event) -> str:
     """What an audit event says happened."""
     return audit.sentence(event)
+
+
+@register.filter
+def moment(when: datetime | None) -> SafeString:
+    """A moment, past or to come, in one unit: "3 days ago"; the exact time on hover."""
+    if not when:
+        return format_html('<span class="time">{}</span>', "never")
+    exact = when.astimezone(UTC)
+    said = moments.in_words(exact, datetime.now(UTC))
+    title = f"{exact.day} {exact:%B %Y, %H:%M:%S} UTC"
+    return format_html('<time class="time" datetime="{}" title="{}">{}</time>', exact.isoformat(), title, said)
 
 
 @register.filter
@@ -83,8 +98,8 @@ def spark(counts: list[int]) -> dict[str, int | str]:
 @register.simple_tag
 def marked(text: str, words) -> SafeString:
     """A text, escaped, in which each of the words is marked wherever it stands, in any case."""
-    words = [re.escape(word) for word in sorted(words or (), key=len, reverse=True) if word]
-    parts = re.split(f"({'|'.join(words)})", text, flags=re.IGNORECASE) if words else [text]
+    wanted = _any_of(tuple(words or ()))
+    parts = wanted.split(text) if wanted else [text]
     shown = (format_html("<mark>{}</mark>", part) if n % 2 else part for n, part in enumerate(parts))
     return format_html_join("", "{}", ((part,) for part in shown))
 
@@ -98,10 +113,12 @@ def with_query(context, name: str, value) -> str:
 @register.simple_tag(takes_context=True)
 def same_query(context, **changes) -> str:
     """The current address's query with some values changed; an empty value leaves it out."""
-    query = context["request"].GET.copy()
-    query.pop("page", None)
-    for name, value in changes.items():
-        query.pop(name, None)
-        if value not in ("", None):
-            query[name] = value
-    return "?" + query.urlencode()
+    query = {name: values for name, values in context["request"].GET.lists() if name not in ("page", *changes)}
+    query |= {name: value for name, value in changes.items() if value not in ("", None)}
+    return "?" + urlencode(query, doseq=True)
+
+
+@lru_cache(100)
+def _any_of(words: tuple[str, ...]) -> re.Pattern[str] | None:
+    escaped = [re.escape(word) for word in sorted(words, key=len, reverse=True) if word]
+    return re.compile(f"({'|'.join(escaped)})", re.IGNORECASE) if escaped else None

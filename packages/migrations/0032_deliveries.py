@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='webhook',
             name='old_secret',
-            field=models.TextField(blank=True, db_default='', default='', help_text='the one before; signs, too, a while'),
+            field=models.TextField(blank=True, db_default='', default='', help_text='the one before; signs too, a while'),
         ),
         migrations.AddField(
             model_name='webhook',

@@ -82,10 +82,14 @@ def allowed(actor: Actor, package: Package) -> dict[str, Any]:
 def require_free(actor: Actor, package: Package, number: str) -> MirrorVersion:
     """What upstream said of a version, when no rule holds it back.
 
-    Raises the refusal of the rule, Quarantined, NotFound.
+    Raises the refusal of the rule, Quarantined, NotFound; Unavailable and UpstreamFailed when a rule asks for what only
+    the whole packument says, and upstream does not give it.
     """
     effective = rules.effective(actor)
     row = _ROW.first(package.pk, number)
+    if row is not None and effective.needs_full and not row.mirror.is_full:
+        mirroring.refresh(package.name, full=True)  # a lockfile asks for tarballs, which took the short one along
+        row = _ROW.first(package.pk, number)
     if row is None:
         raise NotFound(f"version not found: {number}")
     if row.quarantined_at is not None:

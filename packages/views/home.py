@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpResponse
 from django.shortcuts import render
 
@@ -9,6 +11,7 @@ from accounts import people
 from accounts.actor import Actor
 from accounts.endpoint import registry
 from orgs import organizations
+from orgs.models import Membership
 from packages import access, changes, downloads, lately, reach
 from packages import search as searching
 from packages import stars as star_verbs
@@ -20,6 +23,7 @@ from packages.views.paging import page_of
 
 SHOWN = 10
 EVENTS_SHOWN = 12
+ORGS_SHOWN = 12
 RECENT_SHOWN = 6
 STARS_SHOWN = 20
 A_PAGE = 20
@@ -44,7 +48,7 @@ def front(request) -> HttpResponse:
             "address": address,
             "packages": downloads.with_weekly(mine[:SHOWN]),
             "more": len(mine) > SHOWN,
-            "memberships": memberships,
+            **_beside(memberships),
             "tasks": waiting.tasks(actor, memberships),
             "events": changes.heard_by(actor, lately.events_of(near))[:EVENTS_SHOWN],
         },
@@ -56,6 +60,10 @@ def _mine(actor: Actor, near: dict[int, str]) -> list[Package]:
     own = searching.sorted_by(searching.of_person(actor, actor.user), "recent")
     found = list(own.filter(pk__in=list(near))[: SHOWN + 1])
     return found if len(found) > SHOWN or len(near) < lately.PACKAGES else list(own[: SHOWN + 1])
+
+
+def _beside(memberships: list[Membership]) -> dict[str, Any]:
+    return {"memberships": memberships[:ORGS_SHOWN], "orgs_left": max(len(memberships) - ORGS_SHOWN, 0)}
 
 
 def person(request, user: str) -> HttpResponse:
@@ -78,7 +86,7 @@ def person(request, user: str) -> HttpResponse:
             "sorts": SORTS.items(),
             "rest": f"sort={sort}",
             "starred": star_verbs.of_person(request.actor, found)[:STARS_SHOWN],
-            "memberships": organizations.of(found) if own else organizations.shared(request.actor, found),
+            **_beside(list(organizations.of(found) if own else organizations.shared(request.actor, found))),
             "address": registry(request) + "/",
         },
     )

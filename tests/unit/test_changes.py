@@ -170,6 +170,22 @@ def test_two_first_publishes_of_one_name_both_succeed(org, publish, blob_files):
     assert AuditEvent.objects.filter(action="version.published").count() == 2
 
 
+def test_a_name_that_comes_into_being_between_two_looks_is_published_to(org, publish):
+    alice, bob = org
+    waiting = [lambda: publish(alice, "@acme/x", "1.0.0")]
+
+    def after_the_first_look(execute, sql, params, many, context):
+        found = execute(sql, params, many, context)
+        if waiting and "@acme/x" in (params or ()):
+            assert at_once(waiting.pop())[0].number == "1.0.0"
+        return found
+
+    with connection.execute_wrapper(after_the_first_look):
+        assert publish(bob, "@acme/x", "2.0.0").number == "2.0.0"
+    assert not waiting
+    assert set(Version.objects.values_list("number", flat=True)) == {"1.0.0", "2.0.0"}
+
+
 def test_two_publishes_of_one_version_give_one_version_and_one_refusal(org, publish, blob_files):
     alice, bob = org
     publish(alice, "@acme/x", "0.1.0")

@@ -152,3 +152,13 @@ def test_orgs_of_somebody_are_shown_to_those_who_are_in_them(client, acme, alice
     assert [each.org.name for each in page.context["memberships"]] == (["acme"] if viewer == "bob" else [])
     sign_in(client, alice)
     assert len(client.get("/~alice", headers=HTML).context["memberships"]) == 2
+
+
+def test_of_very_many_orgs_some_are_shown_and_the_others_counted(client, alice):
+    for n in range(15):
+        organizations.create(alice, f"org{n:02}")
+    sign_in(client, alice)
+    for path in ("/", "/~alice"):
+        page = client.get(path, headers=HTML).content.decode()
+        assert (">org11<" in page, ">org12<" in page, "and 3 more" in page) == (True, False, True)
+    assert ">org14<" in client.get("/orgs", headers=HTML).content.decode()

@@ -214,6 +214,22 @@ def test_f16_a_fresh_version_waits_in_the_index_and_at_its_tarball(npm, upstream
     assert npm.get("left/-/left-1.0.0.tgz").getvalue() == data
 
 
+@pytest.mark.parametrize("asked_before", [None, "application/vnd.npm.install-v1+json"])
+def test_f16_a_lockfile_is_answered_by_what_the_whole_packument_says(npm, upstream, asked_before):
+    now = timezone.now()
+    data = upstream.publish("left", "1.0.0", at=now - timedelta(days=300))
+    upstream.publish("left", "1.0.1", at=now - timedelta(hours=5))
+    upstream.publish("copied", "1.0.0", at=now - timedelta(days=300), license="GPL-3.0-only")
+    if asked_before:
+        assert {npm.get(name, accept=asked_before).status_code for name in ("left", "copied")} == {200}
+    hold(cooldown=7, licenses=("GPL-3.0-only",))
+    assert npm.get("left/-/left-1.0.0.tgz").getvalue() == data
+    refused = npm.get("left/-/left-1.0.1.tgz")
+    assert (refused.status_code, "upstream published it 5 hours ago" in refused.json()["error"]) == (451, True)
+    refused = npm.get("copied/-/copied-1.0.0.tgz")
+    assert (refused.status_code, "GPL-3.0-only" in refused.json()["error"]) == (451, True)
+
+
 def test_f16_a_blocked_version_is_refused_although_it_is_cached(npm, upstream):
     upstream.publish("left", "1.0.0")
     upstream.publish("left", "1.0.1")

@@ -8,6 +8,7 @@ from django.db.models.functions import Concat, Upper
 
 from accounts import tokens
 from accounts.models import Scope, Token
+from packages.models import Package
 from registry_site.prepared import PreparedQuery
 
 pytestmark = pytest.mark.django_db
@@ -54,3 +55,17 @@ def test_a_value_that_the_sql_does_not_hold_is_a_mistake(db):
     query = PreparedQuery(lambda name: Scope.objects.filter(name__startswith=name), str)
     with pytest.raises(TypeError):
         query.first("a")
+
+
+def test_many_rows_and_tuples(alice, bob, publish):
+    publish(alice, "@alice/tool", keywords=["cli", "é"])
+    names = PreparedQuery(lambda name: Scope.objects.filter(name__gte=name).order_by("name"), str, most=None)
+    assert [each.name for each in names.rows("alice")] == ["alice", "bob"]
+    assert names.rows("x") == []
+    one = PreparedQuery(lambda name: Scope.objects.filter(name__gte=name).order_by("-name"), str)
+    assert [each.name for each in one.rows("alice")] == ["bob"]
+    told = PreparedQuery(
+        lambda name: Package.objects.filter(name=name).values_list("keywords", "scope__name", "pk"), str, most=None
+    )
+    assert told.rows("@alice/tool") == list(Package.objects.values_list("keywords", "scope__name", "pk"))
+    assert told.rows("@alice/tool")[0][0] == ["cli", "é"]
