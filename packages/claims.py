@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 
@@ -39,7 +41,12 @@ def find_or_claim(actor: Actor, name: PackageName, action: Action = Action.PUBLI
     try:
         return access.find(actor, action, name)
     except NotFound:
-        _require_claimable(actor, name)
+        try:
+            _require_claimable(actor, name)
+        except NotAllowed:
+            with suppress(NotFound):
+                return access.find(actor, action, name)  # somebody published it between the two looks
+            raise
         return None
 
 
@@ -72,7 +79,7 @@ def _require_claimable(actor: Actor, name: PackageName) -> None:
     if not taken.exists():
         name.require_usable()
         _require_not_upstream(name)
-    elif not access.publishable_by(actor).filter(pk__in=taken).exists():  # unpublished, or here since a moment ago
+    elif not access.publishable_by(actor).filter(pk__in=taken).exclude(unpublished_at=None).exists():
         raise NotAllowed(f"you may not publish {name}; the name is not available", code="name_taken")
 
 
