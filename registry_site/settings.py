@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from registry_site import databases, env, logs, rates
+from registry_site import content_policy, databases, env, logs, rates
 from registry_site.env import (
     address,
     directory,
@@ -317,19 +316,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 # What else a domain serves is not ours to decide (subdomains, preloading), and the proxy redirects to https.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 X_FRAME_OPTIONS = "DENY"
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF],
-        "style-src": [SELF],
-        "img-src": [SELF, "data:"],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "form-action": [SELF],
-        "frame-ancestors": [NONE],
-        "base-uri": [NONE],
-    }
-}
+CONTENT_SECURITY_POLICY = content_policy.POLICY
 
 # --- files and logs ----------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -269,9 +270,10 @@ def test_a_long_file_with_one_change_costs_little():
     ],
     ids=["two lines", "few lines", "turned round"],
 )
-@pytest.mark.timeout(60)  # it would be hours
-def test_the_worst_texts_end(old, new):
+def test_the_worst_texts_end_soon(old, new):
+    began = time.process_time()
     assert shown(old, new) == [], "too different to be worth the work"
+    assert time.process_time() - began < 30
 
 
 TEXT = st.lists(st.sampled_from("abc"), max_size=12).map(lambda lines: "".join(f"{line}\n" for line in lines))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -166,7 +167,8 @@ def test_too_much_is_too_much(monkeypatch):
 
 
 @pytest.mark.parametrize("text", ['\\"' * 50_000, '"' + "\\" * 100_000, "," + " " * 100_000, ",  " * 50_000])
-@pytest.mark.timeout(60)  # it would be hours
-def test_hostile_text_is_refused(text):
+def test_hostile_text_is_refused_and_costs_no_time(text):
+    before = time.process_time()
     with pytest.raises(Refusal):
         lockfiles.read("bun.lock", text.encode())
+    assert time.process_time() - before < 10
