@@ -23,9 +23,7 @@ class Webhook(models.Model):
     name = models.CharField(max_length=214, help_text="a package, a scope or a user, without @ for the last two")
     endpoint = models.URLField(max_length=500)
     secret = models.TextField(help_text="encrypted; signs what is sent")
-    old_secret = models.TextField(
-        blank=True, default="", db_default="", help_text="the one before; signs too, a while"
-    )
+    old_secret = models.TextField(blank=True, default="", db_default="", help_text="the one before; signs too, a while")
     old_secret_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
