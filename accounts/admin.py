@@ -13,7 +13,19 @@ from django.db.models import Exists, OuterRef
 
 from accounts import audit, suspension
 from accounts.admin_lists import ActionFilter, BoundedAdmin, SinceFilter
-from accounts.models import Approval, AuditEvent, AuditSeal, Invitation, OneTimePass, Scope, Token, User, WebLogin
+from accounts.models import (
+    Absence,
+    Approval,
+    AuditEvent,
+    AuditSeal,
+    DirectoryPerson,
+    Invitation,
+    OneTimePass,
+    Scope,
+    Token,
+    User,
+    WebLogin,
+)
 from accounts.operating import actor_of, confirm
 from accounts.twofactor import enrolment
 
@@ -264,3 +276,17 @@ class OneTimePassAdmin(ReadOnlyAdmin):
 def _person(person: User) -> str:
     named = f" ({person.full_name})" if person.full_name else ""
     return f"{person.username}{named}, {person.email or 'no address'}" + ("" if person.is_active else ", suspended")
+
+
+@admin.register(DirectoryPerson)
+class DirectoryPersonAdmin(ReadOnlyAdmin):
+    list_display = ["user", "name", "key", "created_at", "seen_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "name"]
+
+
+@admin.register(Absence)
+class AbsenceAdmin(ReadOnlyAdmin):
+    list_display = ["user", "source", "began_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username"]

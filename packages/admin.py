@@ -13,6 +13,7 @@ from accounts.admin import ReadOnlyAdmin
 from accounts.operating import actor_of, confirm
 from packages import (  # noqa: F401 - these register themselves
     admin_advisories,
+    admin_backup,
     admin_quotas,
     admin_rules,
     admin_trust,

@@ -13,28 +13,25 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
 
 from accounts import audit
 from accounts.actor import operator
-from accounts.models import AuditEvent
 from packages import blobs
 from packages.blobs.folder import FolderStore
 from packages.blobs.store import Store
-from packages.models import StagedVersion, Version
+from packages.models import KnownStorage, StagedVersion, Version
 from registry_site.errors import Conflict
 
 logger = logging.getLogger(__name__)
 
 MARKER = "registry-id"  # beside the folders of the tarballs
-ACTION = "storage.adopted"
 MEANT = "if it is meant, run manage.py prepare --adopt-storage"
 
 
 def known() -> str:
     """The id of the storage that this database has; "" before the first `prepare`. Raises DatabaseError."""
-    last = AuditEvent.objects.filter(action=ACTION).order_by("-pk").values_list("facts", flat=True).first()
-    return last["storage"] if last else ""
+    return KnownStorage.objects.values_list("name", flat=True).first() or ""
 
 
 def found(store: Store) -> str:
@@ -102,10 +99,11 @@ def settle(*, anyway: bool = False) -> None:
         raise _apart(there)
     if not expected:
         expected = there or secrets.token_hex(16)
-        with transaction.atomic():
-            audit.record(operator(), ACTION, storage=expected)
+        KnownStorage.objects.create(name=expected)
     if there != expected:
         mark(store, expected)
+        if anyway:
+            audit.record(operator(), "storage.adopted", storage=expected)
 
 
 def mark(store: Store, name: str = "") -> None:

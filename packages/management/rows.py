@@ -27,7 +27,7 @@ SOURCE, TARGET = "default", "target"
 ROWS = 100  # that are read at once
 BYTES = 4 * 2**20  # that are written at once, more or less
 SCHEMES = ("postgres://", "postgresql://", "sqlite:///")
-MADE_BY_MIGRATE = ("contenttypes.contenttype", "auth.permission")
+MADE_BY_PREPARE = ("contenttypes.contenttype", "auth.permission", "packages.knownstorage")
 
 
 class CannotCopy(Exception):
@@ -104,7 +104,7 @@ def require_ready() -> None:
     if there and "django_migrations" not in there:
         raise CannotCopy("the target holds tables of something else; name an empty database")
     for model in models():
-        if model._meta.db_table in there and model._meta.label_lower not in MADE_BY_MIGRATE and _has_rows(model):
+        if model._meta.db_table in there and model._meta.label_lower not in MADE_BY_PREPARE and _has_rows(model):
             raise CannotCopy(f"the target is not empty: there are rows in {model._meta.db_table}")
 
 
@@ -171,7 +171,7 @@ def _has_rows(model: type[Model]) -> bool:
 
 
 def _empty(target: str) -> None:
-    # What migrations made: types of content, permissions. The source has its own.
+    # What `prepare` made: types of content, permissions, the id of its storage. The source has its own.
     quote = connections[target].ops.quote_name
     with connections[target].cursor() as cursor:
         for model in reversed(models()):

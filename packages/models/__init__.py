@@ -15,6 +15,7 @@ from packages.models.records import DownloadRecord
 from packages.models.rules import Rule, RuleException, RuleSet, RulesStamp
 from packages.models.staging import StagedVersion
 from packages.models.stars import Star
+from packages.models.stores import KnownStorage
 from packages.models.token_use import TokenUse
 from packages.models.trust import Issuer, RefusedExchange, SpentIdentity, TrustedPublisher
 from packages.models.used import UsedNumber
@@ -37,6 +38,7 @@ __all__ = [
     "DownloadRecord",
     "FeedKey",
     "Issuer",
+    "KnownStorage",
     "Mirror",
     "MirrorAlert",
     "MirrorDocument",

@@ -12,7 +12,18 @@ from django.utils import timezone
 
 from accounts import logins, people, tokens
 from accounts.actor import operator
-from accounts.models import AuditEvent, AuditSeal, Device, ReadOnly, RefusedRequest, Scope, Token, User
+from accounts.models import (
+    Absence,
+    AuditEvent,
+    AuditSeal,
+    Device,
+    DirectoryPerson,
+    ReadOnly,
+    RefusedRequest,
+    Scope,
+    Token,
+    User,
+)
 from accounts.twofactor import approvals, codes
 from orgs import organizations
 from orgs.models import FormerName, FormerTeamName, Invitation, Membership, Team
@@ -28,6 +39,7 @@ from packages.models import (
     DownloadRecord,
     FeedKey,
     Issuer,
+    KnownStorage,
     Mirror,
     MirrorAlert,
     MirrorDocument,
@@ -42,6 +54,7 @@ from packages.models import (
     TrustedPublisher,
     UpstreamAttestations,
     UpstreamKeys,
+    UsedNumber,
     Version,
 )
 from tests.conftest import PASSWORD, login_token
@@ -106,6 +119,10 @@ def _people_and_machines(acme, alice, version):
     now, team = timezone.now(), Team.objects.get(name="core")
     Device.objects.create(user=alice.user, digest="d" * 64)
     AuditSeal.objects.create(place=1, link="0" * 64)
+    DirectoryPerson.objects.create(user=alice.user, key="entry", name="alice")
+    Absence.objects.create(user=alice.user, source=Absence.Source.DIRECTORY)
+    KnownStorage.objects.create(name="0" * 32)
+    UsedNumber.objects.create(name="@acme/x", folded="2.0.0")
     RefusedRequest.objects.create(reference="ref", at=now, method="GET", path="/npm/x", status=404, code="not_found")
     old = Scope.objects.create(name="acme-before", kind=Scope.Kind.ORG)
     FormerName.objects.create(org=acme, scope=old)

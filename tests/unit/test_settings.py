@@ -178,7 +178,7 @@ def test_connections_to_postgresql_come_from_a_pool_and_those_to_sqlite_do_not()
 def test_the_readme_lists_every_setting():
     code = (ROOT / "registry_site/settings.py").read_text()
     readers = r"text|one_of|upstreams|whole|megabytes|words|networks|address|existing_file|switch"
-    readers += "|kept_secret|secret|database|mail"
+    readers += r"|kept_secret|secret|database|mail|directory|group_teams|group_roles|search_filter|rates\.read"
     names = set(re.findall(rf'(?:{readers})\(\s*"([A-Z_]+)"', code))
     assert {"PORT", "DATA_DIR", "DATABASE_URL", "SECRET_KEY", "RATE_LIMITS", "EMAIL_URL"} <= names
     readme = (ROOT / "README.md").read_text()
