@@ -176,7 +176,7 @@ def test_connections_to_postgresql_come_from_a_pool_and_those_to_sqlite_do_not()
 
 
 def test_the_readme_lists_every_setting():
-    code = (ROOT / "registry_site/settings.py").read_text()
+    code = "".join((ROOT / f"registry_site/{name}.py").read_text() for name in ("settings", "company"))
     readers = r"text|one_of|upstreams|whole|megabytes|words|networks|address|existing_file|switch"
     readers += r"|kept_secret|secret|database|mail|directory|group_teams|group_roles|search_filter|rates\.read"
     names = set(re.findall(rf'(?:{readers})\(\s*"([A-Z_]+)"', code))
