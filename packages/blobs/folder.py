@@ -86,7 +86,7 @@ class FolderStore:
 def _identity(folder: Path) -> tuple[int, int] | None:
     try:
         found = folder.stat()
-    except FileNotFoundError:
+    except OSError:  # also where it cannot be looked at: whoever uses it hears why
         return None
     return found.st_dev, found.st_ino
 
