@@ -48,6 +48,7 @@ test: install-test
 	@$(BIN)/python -m tests.tools.clients </dev/null
 	@$(BIN)/python -m tests.tools.apps </dev/null
 	@$(BIN)/python -m tests.tools.browser </dev/null
+	@$(BIN)/python -m tests.tools.debian </dev/null
 	@$(MAKE) --no-print-directory lint
 	@echo 'Tests on SQLite ...'
 	@env -u DATABASE_URL $(PYTEST) </dev/null
@@ -73,6 +74,7 @@ test-clients: install-test
 # One after the other: what is measured is what one machine does while it is being killed.
 
 faults: install-test
+	@$(BIN)/python -m tests.tools.debian </dev/null
 	@env -u DATABASE_URL -u STORAGE_URL FAULTS_CYCLES=$(or $(CYCLES),20) $(BIN)/python -m pytest -m 'long or not long' \
 		-s $(or $(ONLY),tests/faults) </dev/null
 

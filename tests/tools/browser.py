@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
+
+from tests.tools import debian
 
 SHELL = "chromium-headless-shell"
 PLACES = (
@@ -22,7 +23,6 @@ PLACES = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
-INSTALL_SECONDS = 900
 HOW = (
     "install Chromium (Debian: `sudo apt-get install chromium`; macOS: `brew install --cask chromium`), "
     "or say where it is with CHROMIUM=/path/to/chromium"
@@ -47,7 +47,7 @@ def ensure() -> Path:
     found = find()
     if found and (found.name == SHELL or "CHROMIUM" in os.environ):
         return found
-    if os.geteuid() == 0 and shutil.which("apt-get"):
+    if debian.may_install():
         _install(found)
     if found := find():
         return found
@@ -69,43 +69,19 @@ def launch_args() -> list[str]:
 
 
 def _install(found: Path | None) -> None:
-    if found is None:
-        print("Installing Chromium with apt-get (once) ...", flush=True)
-        _apt_get("update")
-    elif not _knows(SHELL):
-        return
-    else:
-        print("Installing Chromium's headless shell with apt-get (once) ...", flush=True)
     try:
-        wanted = SHELL if _knows(SHELL) else "chromium"
-        _apt_get("install", "-y", "--no-install-recommends", wanted, "fonts-dejavu-core")
-    except Missing as reason:
         if found is None:
-            raise
+            print("Installing Chromium with apt-get (once) ...", flush=True)
+            debian.apt_get("update")
+        elif not debian.knows(SHELL):
+            return
+        else:
+            print("Installing Chromium's headless shell with apt-get (once) ...", flush=True)
+        debian.install(SHELL if debian.knows(SHELL) else "chromium", "fonts-dejavu-core")
+    except debian.Failed as reason:
+        if found is None:
+            raise Missing(f"{reason}; {HOW}") from None
         print(f"Without it the tests take longer: {reason}")
-
-
-def _knows(package: str) -> bool:
-    words = ["apt-cache", "--quiet=2", "show", package]
-    return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
-
-
-def _apt_get(*words: str) -> None:
-    try:
-        done = subprocess.run(
-            ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300", *words],
-            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=INSTALL_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        raise Missing(f"apt-get {words[0]} took longer than {INSTALL_SECONDS} seconds; {HOW}") from None
-    if done.returncode:
-        last = (done.stdout.strip().splitlines() or ["it gave no reason"])[-1]
-        raise Missing(f"apt-get {words[0]} failed: {last}; {HOW}")
 
 
 def main() -> int:
