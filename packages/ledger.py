@@ -7,11 +7,7 @@ of their bytes, so that `manage.py restore` can keep anybody from giving them to
 from __future__ import annotations
 
 import base64
-import json
 import logging
-import os
-import socket
-import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -21,6 +17,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from packages import blobs
+from packages.blobs import records
 from packages.blobs.folder import FolderStore
 from packages.blobs.s3 import S3Store
 from registry_site.errors import Unavailable
@@ -97,40 +94,20 @@ def at(url: str) -> Ledger:
 
 
 class _Files:
-    """Lines at the end of a file: one file a month for each host, so that no two hosts write into one."""
+    """Lines at the end of a file: one file a month for each host."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def add(self, entry: Entry) -> None:
-        host = "".join(letter if letter.isalnum() else "-" for letter in socket.gethostname())[:64]
-        path = self.root / f"{timezone.now():%Y-%m}.{host}.jsonl"
-        is_new = not path.exists()
-        if is_new:
-            self.root.mkdir(parents=True, exist_ok=True)
-        # A line of its own, also after half a line of a process that was killed.
-        line = f"\n{json.dumps(entry)}\n".encode()
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-        try:
-            if os.write(handle, line) != len(line):
-                raise OSError(f"{path} is not taken whole; is the disk full?")
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        if is_new:
-            _sync(self.root)
-            _sync(self.root.parent)
+        records.append(self.root, f"{timezone.now():%Y-%m}", entry)
 
     def entries(self) -> Iterator[Entry]:
-        for path in sorted(self.root.glob("*.jsonl")):
-            with path.open() as lines:
-                for line in lines:
-                    if line.startswith("[") and line.endswith("]\n"):
-                        yield Entry(*json.loads(line))
+        return (Entry(*line) for line in records.lines(self.root))
 
 
 class _Objects:
-    """Empty objects of a store: what they say is in their keys, so that a list of keys is the whole ledger."""
+    """Empty objects of a store, which say it in their keys."""
 
     def __init__(self, store: S3Store) -> None:
         self.store = store
@@ -139,11 +116,7 @@ class _Objects:
         digest = base64.b64decode(entry.integrity.removeprefix(_ALGORITHM)).hex()
         # "~" for the one slash of a name: keys are as deep as those of tarballs. No number has a "_".
         key = f"{timezone.now():%Y-%m-%d}/{entry.name.replace('/', '~')}/{entry.number}_{digest}"
-        settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="ledger-", dir=settings.SPOOL_DIR) as folder:
-            nothing = Path(folder) / "entry"
-            nothing.touch()
-            self.store.put(key, nothing)
+        records.put(self.store, key)
 
     def entries(self) -> Iterator[Entry]:
         for key in self.store.names():
@@ -153,11 +126,3 @@ class _Objects:
             number, _, digest = last.rpartition("_")
             full = name.replace("~", "/", 1) if name.startswith("@") else name
             yield Entry(full, number, _ALGORITHM + base64.b64encode(bytes.fromhex(digest)).decode())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -5,14 +5,9 @@ They lie beside the ledger, each an hour apart at least, and are never changed n
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import socket
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from django.conf import settings
 from django.utils import timezone
@@ -21,6 +16,7 @@ from accounts import chain
 from accounts.models import AuditSeal
 from accounts.proving import Noted
 from packages import blobs, ledger
+from packages.blobs import records
 from packages.blobs.folder import FolderStore
 from packages.blobs.s3 import S3Store
 
@@ -54,9 +50,9 @@ def note(head: Noted, url: str = "") -> None:
     """Write a head down. url: of the ledger beside which; "" for the one in use. Raises OSError."""
     store = blobs.at(blobs.below(url or ledger.address(), FOLDER), "LEDGER_URL")
     if isinstance(store, FolderStore):
-        _append(store.root, head)
+        records.append(store.root, f"{head.at:%Y}", [chain.moment(head.at), head.place, head.link])
     else:
-        _put(store, head)
+        records.put(store, f"{head.at.astimezone(UTC).strftime(_STAMP)}_{head.place}_{head.link}")
 
 
 def heads(url: str = "") -> Iterator[Noted]:
@@ -64,7 +60,10 @@ def heads(url: str = "") -> Iterator[Noted]:
     places = [url] if url else _places()
     for place in places:
         store = blobs.at(blobs.below(place, FOLDER), "LEDGER_URL")
-        yield from _lines(store.root) if isinstance(store, FolderStore) else _objects(store)
+        if isinstance(store, FolderStore):
+            yield from (Noted(datetime.fromisoformat(at), *rest) for at, *rest in records.lines(store.root))
+        else:
+            yield from _objects(store)
 
 
 def carry(old: str, new: str) -> int:
@@ -82,38 +81,6 @@ def carry(old: str, new: str) -> int:
 def _places() -> list[str]:
     fallback = settings.STORAGE_FALLBACK_URL if not settings.LEDGER_URL else ""
     return [ledger.address(), *([blobs.below(fallback, "ledger")] if fallback else [])]
-
-
-def _append(root: Path, head: Noted) -> None:
-    host = "".join(letter if letter.isalnum() else "-" for letter in socket.gethostname())[:64]
-    root.mkdir(parents=True, exist_ok=True)
-    # A line of its own, also after half a line of a process that was killed.
-    line = f"\n{json.dumps([chain.moment(head.at), head.place, head.link])}\n".encode()
-    handle = os.open(root / f"{head.at:%Y}.{host}.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-    try:
-        if os.write(handle, line) != len(line):
-            raise OSError(f"{root} does not take it whole; is the disk full?")
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _lines(root: Path) -> Iterator[Noted]:
-    for path in sorted(root.glob("*.jsonl")):
-        with path.open() as lines:
-            for line in lines:
-                if line.startswith("[") and line.endswith("]\n"):
-                    at, place, link = json.loads(line)
-                    yield Noted(datetime.fromisoformat(at), place, link)
-
-
-def _put(store: S3Store, head: Noted) -> None:
-    # An empty object, whose key says all: a list of keys is the whole of it.
-    settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="audit-", dir=settings.SPOOL_DIR) as folder:
-        nothing = Path(folder) / "head"
-        nothing.touch()
-        store.put(f"{head.at.astimezone(UTC).strftime(_STAMP)}_{head.place}_{head.link}", nothing)
 
 
 def _objects(store: S3Store) -> Iterator[Noted]:

@@ -25,18 +25,18 @@ class FolderStore:
         target = self.root / key
         target.parent.mkdir(parents=True, exist_ok=True)
         source.chmod(self.mode)
-        _sync(source)
+        sync(source)
         try:
             os.rename(source, target)
         except OSError:  # the spool is on another file system
             draft = target.with_suffix(".part")
             shutil.copyfile(source, draft)
             draft.chmod(self.mode)
-            _sync(draft)
+            sync(draft)
             os.rename(draft, target)
             source.unlink()
         for folder in (target.parent, target.parent.parent, self.root):
-            _sync(folder)
+            sync(folder)
 
     def open(self, key: str, size: int) -> BinaryIO:
         file = (self.root / key).open("rb")
@@ -91,7 +91,8 @@ def _identity(folder: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk. Raises OSError."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

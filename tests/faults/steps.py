@@ -16,7 +16,7 @@ STEPS: dict[str, tuple[str, str, str]] = {
     "P6 looked into": ("packages.tarballs", "inspect", "after"),
     "P7 compared": ("packages.manifests", "check", "after"),
     "P8 before the bytes": ("packages.blobs", "keep", "before"),
-    "P8 bytes without a name": ("packages.blobs.folder", "_sync", "after"),
+    "P8 bytes without a name": ("packages.blobs.folder", "sync", "after"),
     "P8 object not looked at": ("packages.blobs.s3:S3Store", "size", "before"),
     "P8 kept": ("packages.blobs", "keep", "after"),
     "P8 number noted": ("packages.ledger", "note", "after"),
