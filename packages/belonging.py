@@ -13,7 +13,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 
 from accounts import audit
 from accounts.actor import operator
@@ -103,7 +103,8 @@ def settle(*, anyway: bool = False) -> None:
     if there != expected:
         mark(store, expected)
         if anyway:
-            audit.record(operator(), "storage.adopted", storage=expected)
+            with transaction.atomic():
+                audit.record(operator(), "storage.adopted", storage=expected)
 
 
 def mark(store: Store, name: str = "") -> None:

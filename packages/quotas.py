@@ -119,6 +119,9 @@ def count_again() -> None:
     kept = Version.objects.filter(erased_at=None, pk__lte=last, package__scope__isnull=False)
     rows = kept.order_by().values("package__scope").annotate(bytes=Sum("size"), count=Count("pk"))
     found = {each["package__scope"]: (each["bytes"], each["count"]) for each in rows}
+    known = set(Quota.objects.values_list("scope", flat=True))
+    for key in found.keys() - known:
+        Quota.objects.get_or_create(scope_id=key)
     for row in Quota.objects.select_related("scope__user").iterator():
         row.used_bytes, row.used_versions = found.get(row.scope_id, (0, 0))
         row.counted_to, row.counted_at = last, now
@@ -128,18 +131,10 @@ def count_again() -> None:
 
 
 def _used(scope: Scope, row: Quota | None) -> tuple[int, int]:
-    if row is None or row.counted_at is None:
-        row = _counted(scope)
+    row = row or Quota(scope=scope)  # in its first days, and of a registry that never counted: all of it is new
     found = _sum(Version.objects.filter(pk__gt=row.counted_to, erased_at=None, package__scope=scope))
     staged = _sum(StagedVersion.objects.filter(package__scope=scope))
     return row.used_bytes + found[0] + staged[0], row.used_versions + found[1] + staged[1]
-
-
-def _counted(scope: Scope) -> Quota:
-    last = Version.objects.aggregate(last=Max("pk"))["last"] or 0
-    size, count = _sum(Version.objects.filter(pk__lte=last, erased_at=None, package__scope=scope))
-    counts = {"used_bytes": size, "used_versions": count, "counted_to": last, "counted_at": timezone.now()}
-    return Quota.objects.update_or_create(scope=scope, defaults=counts)[0]
 
 
 def _sum(rows) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import orjson
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import F
 
 from packages.models import Document, DocumentPart, Package
@@ -20,6 +21,8 @@ from packages.packuments.people import maintainers
 from packages.packuments.runs import Parts
 from registry_site.errors import Unavailable
 from registry_site.moments import iso
+
+logger = logging.getLogger(__name__)
 
 MOST_ADDRESSES = 8  # addresses one package keeps documents for; ALLOWED_HOSTS seldom has more
 AHEAD = 2  # of them, how many whoever changes a package builds documents for
@@ -89,7 +92,7 @@ def _build(package_id: int, base: str) -> Document:
             abbreviated_gzip=abbreviated.packed,
         )
         if Package.objects.filter(pk=package_id, revision=package.revision).exists():  # nothing changed meanwhile
-            _store(document, parts)
+            _keep(document, parts)
             return document
     raise Unavailable("the package is changing; try again")
 
@@ -127,6 +130,13 @@ def _about(package: Package) -> dict[str, Any]:
         said |= {field: manifest[field] for field in COPIED if field in manifest}
         said |= {"readme": package.latest.readme[:README_SHOWN], "readmeFilename": package.latest.readme_filename}
     return said
+
+
+def _keep(document: Document, parts: Parts) -> None:
+    try:
+        _store(document, parts)
+    except OperationalError:  # a full disk, say: it is right all the same, and reading goes on
+        logger.warning("a document of %s could not be kept", document.package.name, exc_info=True)
 
 
 def _store(document: Document, parts: Parts) -> None:

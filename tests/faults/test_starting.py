@@ -157,7 +157,7 @@ def test_a_folder_that_is_swapped_while_it_serves_is_503_and_takes_nothing(place
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("environ", "said"),
     [
         ({"DATABASE_URL": "mysql://x/y"}, "DATABASE_URL"),
         ({"STORAGE_URL": "ftp://x/y"}, "STORAGE_URL"),
@@ -168,9 +168,9 @@ def test_a_folder_that_is_swapped_while_it_serves_is_503_and_takes_nothing(place
         ({"SECRET_KEY_FILE": "/nowhere"}, "SECRET_KEY"),
     ],
 )
-def test_what_cannot_be_stops_the_start_with_its_name(place, settings, said):
-    host = Host(place, settings)
-    host.environ.pop("SECRET_KEY" if "SECRET_KEY_FILE" in settings else "", None)
+def test_what_cannot_be_stops_the_start_with_its_name(place, environ, said):
+    host = Host(place, environ)
+    host.environ.pop("SECRET_KEY" if "SECRET_KEY_FILE" in environ else "", None)
     done = host.manage("prepare", check=False)
     assert done.returncode != 0
     assert said in done.stderr

@@ -228,7 +228,8 @@ def test_what_runs_daily_runs_on_one_of_them(hosts):
     ]
     ran = [each.communicate(timeout=110)[0].splitlines() for each in running]
     assert [each.returncode for each in running] == [0, 0]
-    assert not set(ran[0]) & set(ran[1])
+    often = {"seal the audit log ran"}  # is due at each look
+    assert set(ran[0]) & set(ran[1]) <= often
 
 
 def test_both_sign_with_the_same_key(hosts):

@@ -85,7 +85,8 @@ def test_a_large_scope_is_counted_once_and_then_by_what_is_new(uma, publish, lim
     limit("uma", versions=10)
     publish(uma, "@uma/x")
     found = scope()
-    quotas.shares(found)
+    quotas.count_again()
+    assert Quota.objects.get(scope=found).counted_to == Version.objects.get().pk
     with django_assert_num_queries(4):  # its row, its packages, what is new, what is staged
         quotas.shares(found)
 
