@@ -16,7 +16,13 @@ from accounts.models import AuditEvent
 
 # Sent with each event, in the transaction of its change; for apps above that tell others of it.
 recorded = Signal()
+RESTORED = "registry.restored"  # the action of a database that came back from a backup
 _moment: ContextVar[datetime | None] = ContextVar("moment", default=None)
+
+
+def last(action: str) -> datetime | None:
+    """When this was done the last time, None when it never was, or so long ago that it is forgotten."""
+    return AuditEvent.objects.filter(action=action).order_by("-at").values_list("at", flat=True).first()
 
 
 @contextmanager

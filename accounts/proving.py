@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from accounts import chain
+from accounts import audit, chain
 from accounts.chain import Head
 from accounts.models import AuditEvent, AuditSeal
 
 PIECE = 1000
 LATE = timedelta(hours=1)  # between an event and a seal that was made before it came into the chain
-RESTORED = "registry.restored"
 _CHANGED = "is not what was sealed: it was changed, put in, or moved"
 
 
@@ -119,8 +118,7 @@ class _Outside:
 
     def strange(self, report: Report) -> Iterator[Broken]:
         known = [each for place, found in self.left.items() if place >= report.first for each in found]
-        times = AuditEvent.objects.filter(action=RESTORED).values_list("at", flat=True)
-        last = max(times, default=None)
+        last = audit.last(audit.RESTORED)
         found = sorted(self.other + known, key=lambda each: (each.place, each.at))
         lost = [each for each in found if last is not None and each.at < last]
         if lost:

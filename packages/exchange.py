@@ -12,7 +12,7 @@ from accounts import audit, limiting, tokens
 from accounts.actor import Actor
 from accounts.models import Scope, Token
 from packages import identities, workflows
-from packages.identities import LEEWAY, Doubt, Identity, NoKeys
+from packages.identities import LEEWAY, Doubt, Identity, NoKeys, at
 from packages.models import Package, RefusedExchange, SpentIdentity, TrustedPublisher
 from packages.names import MAX_NAME
 from packages.trust import KEPT_REFUSALS, PUBLISH, org_of
@@ -46,7 +46,7 @@ def exchange(caller: Actor, name: str, identity_token: str, audiences: frozenset
             return _issue(caller, publisher, identity)
     except Doubt as doubt:
         _note(caller, name, doubt)
-        raise (BadCredential if doubt.claim == "jti" else NotFound)(doubt.message, code=doubt.code) from doubt
+        raise (BadCredential if doubt.claim in ("jti", "iat") else NotFound)(doubt.message, code=doubt.code) from doubt
 
 
 def _trusted(name: str, identity: Identity) -> TrustedPublisher:
@@ -70,6 +70,7 @@ def _trusted(name: str, identity: Identity) -> TrustedPublisher:
 
 
 def _spend(identity: Identity) -> None:
+    _require_later_than_restore(identity)
     SpentIdentity.objects.filter(forget_after__lt=timezone.now()).delete()
     issuer, token_id = identity.claims["iss"], identity.token_id
     try:
@@ -80,6 +81,15 @@ def _spend(identity: Identity) -> None:
     except IntegrityError:  # at the same moment or before: the database is the judge
         message = "this identity token was used already; each is good for one exchange"
         raise Doubt(message, "jti", "a new one", token_id, issuer=issuer, is_signed=True) from None
+
+
+def _require_later_than_restore(identity: Identity) -> None:
+    # What was spent between the backup and the restore is not known any more.
+    restored, claims = audit.last(audit.RESTORED), identity.claims
+    if restored and claims["iat"] <= restored.timestamp():
+        message = "this identity token is older than the registry's return from a backup; run the workflow again"
+        told = {"issuer": claims["iss"], "is_signed": True}
+        raise Doubt(message, "iat", f"after {at(restored.timestamp())}", at(claims["iat"]), **told)
 
 
 def _issue(caller: Actor, publisher: TrustedPublisher, identity: Identity) -> tuple[Token, str]:

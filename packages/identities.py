@@ -108,16 +108,12 @@ def _check_times(claims: dict[str, Any], issuer: str) -> datetime:
     told: dict[str, Any] = {"issuer": issuer, "is_signed": True}
     leeway = LEEWAY.total_seconds()
     if claims["exp"] + leeway <= now:
-        raise Doubt("the identity token has expired", "exp", f"after {_at(now)}", _at(claims["exp"]), **told)
+        raise Doubt("the identity token has expired", "exp", f"after {at(now)}", at(claims["exp"]), **told)
     for claim in ("iat", "nbf"):
         if claims.get(claim, 0) > now + leeway:
-            raise Doubt(
-                "the identity token is from the future", claim, f"before {_at(now)}", _at(claims[claim]), **told
-            )
+            raise Doubt("the identity token is from the future", claim, f"before {at(now)}", at(claims[claim]), **told)
     if claims["exp"] - claims["iat"] > LONGEST_LIFE.total_seconds():
-        raise Doubt(
-            "the identity token lives for more than a day", "exp", "a day after iat", _at(claims["exp"]), **told
-        )
+        raise Doubt("the identity token lives for more than a day", "exp", "a day after iat", at(claims["exp"]), **told)
     return datetime.fromtimestamp(claims["exp"], UTC)
 
 
@@ -141,5 +137,6 @@ def _token_id(token: str, claims: dict[str, Any], provider: Provider, issuer: st
     raise Doubt("the identity token has no usable jti", "jti", "a text", issuer=issuer, is_signed=True)
 
 
-def _at(moment: float) -> str:
+def at(moment: float) -> str:
+    """A time of a claim, in seconds since 1970, for people."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 OTHERS = "audit/"  # what lies at the same place and is no entry
 _ALGORITHM = "sha512-"
+_KEY = re.compile(r"[0-9-]+/([^/]+)/([^/]+)_([0-9a-f]{128})")
 
 
 class Entry(NamedTuple):
@@ -120,9 +122,9 @@ class _Objects:
 
     def entries(self) -> Iterator[Entry]:
         for key in self.store.names():
-            if key.startswith(OTHERS):
-                continue
-            _, name, last = key.split("/")
-            number, _, digest = last.rpartition("_")
-            full = name.replace("~", "/", 1) if name.startswith("@") else name
-            yield Entry(full, number, _ALGORITHM + base64.b64encode(bytes.fromhex(digest)).decode())
+            if found := _KEY.fullmatch(key):
+                name, number, digest = found.groups()
+                full = name.replace("~", "/", 1) if name.startswith("@") else name
+                yield Entry(full, number, _ALGORITHM + base64.b64encode(bytes.fromhex(digest)).decode())
+            elif not key.startswith(OTHERS):
+                logger.warning("%s lies in the ledger and is no entry of it", key)

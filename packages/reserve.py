@@ -23,7 +23,8 @@ MEGABYTE = 2**20
 def places() -> dict[str, Path]:
     """The folders that are watched, by their name: what is received, tarballs in a folder, a database in a file."""
     found = {"spool": _existing(settings.SPOOL_DIR)}
-    root: Path | None = getattr(blobs.store(), "root", None)
+    store = blobs.store()
+    root: Path | None = getattr(getattr(store, "new", store), "root", None)
     if root is not None:
         found["storage"] = _existing(root)
     if connection.vendor == "sqlite":

@@ -17,8 +17,7 @@ from django.utils import timezone
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult, get_date_max
 
-from accounts import standstill
-from accounts.models import AuditEvent
+from accounts import audit, standstill
 from packages import belonging, blobs, reserve
 from packages.models import Version
 from registry_site import draining
@@ -37,7 +36,7 @@ def database() -> str:
     """Whether the database answers, and is the one this process began with. Raises DatabaseError."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    if _are_applied and AuditEvent.objects.filter(action="registry.restored", at__gt=_STARTED).exists():
+    if _are_applied and (restored := audit.last(audit.RESTORED)) and restored > _STARTED:
         return "was brought back from a backup while this process ran; restart it"
     return "ok"
 

@@ -6,6 +6,7 @@ They lie beside the ledger, each an hour apart at least, and are never changed n
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 FOLDER = "audit"
 EVERY = timedelta(hours=1)
 _STAMP = "%Y-%m-%dT%H%M%S.%fZ"
+_KEY = re.compile(r"([0-9-]+T[0-9]{6}\.[0-9]{6}Z)_([0-9]+)_([0-9a-f]{64})")
 
 
 def seal() -> None:
@@ -85,5 +87,8 @@ def _places() -> list[str]:
 
 def _objects(store: S3Store) -> Iterator[Noted]:
     for key in store.names():
-        at, place, link = key.split("_")
-        yield Noted(datetime.strptime(at, _STAMP).replace(tzinfo=UTC), int(place), link)
+        if found := _KEY.fullmatch(key):
+            at, place, link = found.groups()
+            yield Noted(datetime.strptime(at, _STAMP).replace(tzinfo=UTC), int(place), link)
+        else:
+            logger.warning("%s lies beside the ledger and is no head of the audit log", key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from registry_site.errors import Refusal
@@ -17,6 +18,8 @@ class VerbCommand(BaseCommand):
             self.do(options)
         except Refusal as refusal:
             raise CommandError(refusal.message) from refusal
+        except ImproperlyConfigured as error:  # an address that the command was given, say
+            raise CommandError(str(error)) from error
 
     def do(self, options) -> None:
         """Call the verb; refusals are told by the caller."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from accounts.models import Approval, Device, Invitation, Token, WebLogin
+from accounts.models import Approval, Device, Invitation, Token, User, WebLogin
 from orgs.models import Invitation as OrgInvitation
-from packages.models import FeedKey, WebhookDelivery
+from orgs.models import Membership, Role
+from packages.models import FeedKey, TrustedPublisher, WebhookDelivery
 
 GONE = (Session, UserSession, WebLogin, Approval, FeedKey, Device)
 
@@ -27,6 +30,8 @@ def end(alias: str) -> int:
     for model in GONE:
         model._base_manager.using(alias).all().delete()
     Authenticator.objects.using(alias).filter(type=Authenticator.Type.RECOVERY_CODES).delete()
+    # A link for a new password rests on this moment: one that was used since would be good again.
+    User.objects.using(alias).update(last_login=now)
     Invitation.objects.using(alias).filter(used_at=None).update(expires_at=now)
     OrgInvitation.objects.using(alias).filter(closed_at=None).update(
         closed_at=now, outcome=OrgInvitation.Outcome.REVOKED
@@ -36,3 +41,14 @@ def end(alias: str) -> int:
         next_attempt_at=None, failure="not sent: the registry was restored from a backup"
     )
     return Token.objects.using(alias).filter(revoked_at=None).update(revoked_at=now)
+
+
+def trusted() -> Iterator[tuple[str, list[str]]]:
+    """Who can do most in the database in use, for people to look through: what it is, and their names."""
+    users = User.objects.filter(is_active=True).order_by("username")
+    yield "operators", list(users.filter(is_staff=True).values_list("username", flat=True))
+    held = Membership.objects.filter(role__in=(Role.OWNER, Role.ADMIN), user__is_active=True)
+    rows = held.order_by("org__scope__name", "user__username").values_list("org__scope__name", "user__username", "role")
+    yield "owners and admins of orgs", [f"@{org}: {user} ({role})" for org, user, role in rows]
+    publishers = TrustedPublisher.objects.order_by("name").values_list("name", "kind")
+    yield "trusted publishers", [f"{name} ({kind})" for name, kind in publishers]

@@ -15,6 +15,8 @@ from packages.backup import snapshot
 from packages.backup.place import BEGUN, BROKEN_OFF, FORGETTING, Manifest, Place, new_name
 from registry_site.errors import Conflict, Invalid, Unavailable
 
+AGAIN_SECONDS = 5 * 60  # after which the mark of a run is renewed
+
 
 @dataclass
 class Forgotten:
@@ -34,24 +36,45 @@ def keep_last(place: Place, count: int) -> Forgotten:
     """
     if count < 1:
         raise Invalid("at least one backup stays; keep 1 or more")
-    name = new_name()
+    mark = _Mark(place)
     try:
-        place.begin(name, FORGETTING)
         try:
-            return _keep_last(place, count)
+            mark.renew()
+            return _keep_last(place, count, mark)
         finally:
-            place.remove(name)
+            mark.remove()
     except OSError as error:
         raise Unavailable(f"old backups could not be removed: {error}; run it again") from error
 
 
-def _keep_last(place: Place, count: int) -> Forgotten:
-    # Whoever makes a backup says so first and looks for this one then, so that one of the two sees the other.
-    if others := place.under_way(BEGUN):
-        raise Conflict(
-            f"another backup is being made ({others[0]}), so no older one was removed; the next run does it. "
-            "One that broke off is in the way for a day"
-        )
+class _Mark:
+    """What says beside the backups that some are being removed; renewed, so that one of a run that died is soon old."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self._name, self._at = "", 0.0
+
+    def renew(self) -> None:
+        """Say so anew, when it was said a while ago. Raises Conflict while a backup is being made."""
+        if self._name and time.monotonic() - self._at < AGAIN_SECONDS:
+            return
+        before, self._name, self._at = self._name, new_name(), time.monotonic()
+        self.place.begin(self._name, FORGETTING)
+        if before:
+            self.place.remove(before)
+        # Whoever makes a backup says so first and looks for this then, so that one of the two sees the other.
+        if others := self.place.under_way(BEGUN):
+            raise Conflict(
+                f"another backup is being made ({others[0]}), so no older one was removed; the next run does it. "
+                "One that broke off is in the way for a day"
+            )
+
+    def remove(self) -> None:
+        """Say that it is done."""
+        self.place.remove(self._name)
+
+
+def _keep_last(place: Place, count: int, mark: _Mark) -> Forgotten:
     names = place.names()
     gone, stay = names[:-count], names[-count:]
     named = {key for each in stay for key in _keys(place, place.manifest(each))}
@@ -60,6 +83,7 @@ def _keep_last(place: Place, count: int) -> Forgotten:
         place.remove(each)
     report = Forgotten(gone, broken_off=len(broken))
     for key in sorted(place.kept() - named):
+        mark.renew()
         place.blobs.delete(key)
         report.tarballs += 1
     for half in list(place.blobs.halves(time.time() - BROKEN_OFF.total_seconds())):

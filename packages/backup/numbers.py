@@ -32,6 +32,13 @@ def used() -> Used:
     return _as_used(ledger.entries())
 
 
+def unknown(alias: str, entries: Used) -> list[str]:
+    """Numbers of a database, as NAME@NUMBER, that the ledger does not know: it is another one, or not there."""
+    rows = Version.objects.using(alias).filter(package__mirrored=False).order_by()
+    found = rows.values_list("package__name", "folded", "number").iterator()
+    return [f"{name}@{number}" for name, folded, number in found if folded not in entries.get(name, {})]
+
+
 def keep_used(alias: str, entries: Used, since: Since) -> None:
     """Keep everybody from giving a number of the ledger to other bytes than it had; the same bytes may come again.
 

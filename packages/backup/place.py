@@ -25,6 +25,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 BEGUN, FORGETTING = "begun", "forgetting"  # what a run says beside its files as long as it lasts
 BROKEN_OFF = timedelta(days=1)  # a run without a manifest that began so long ago is none any more
+RENEWED = timedelta(minutes=30)  # one that removes says anew that it does, many times in this time
 PIECE = 1 << 20
 PRIVATE = 0o600  # of every file: passwords' hashes and private packages are in them
 _NAME = re.compile(r"[0-9A-Za-z-]{1,64}")
@@ -131,8 +132,8 @@ class Place:
             self._records.put(_key(name, word), Path(folder) / word)
 
     def under_way(self, word: str) -> list[str]:
-        """The runs that say so, and began less than a day ago. Raises OSError."""
-        floor = timezone.now() - BROKEN_OFF
+        """The runs that say so, and that a power cut has not ended long ago. Raises OSError."""
+        floor = timezone.now() - (RENEWED if word == FORGETTING else BROKEN_OFF)
         found = (name for name, files in self._files().items() if word in files and MANIFEST not in files)
         return sorted(name for name in found if _begun_at(name) > floor)
 

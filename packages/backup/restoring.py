@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from accounts import audit
 from accounts.actor import operator
 from accounts.models import AuditEvent, Scope, User
 from packages import belonging, blobs, relocation
@@ -52,14 +53,22 @@ def check(place: Place, manifest: Manifest, report: Restored, tell: Tell) -> Non
 
 
 def restore(
-    place: Place, manifest: Manifest, report: Restored, tell: Tell, *, replace: bool = False, partial: bool = False
+    place: Place,
+    manifest: Manifest,
+    report: Restored,
+    tell: Tell,
+    *,
+    replace: bool = False,
+    partial: bool = False,
+    without_ledger: bool = False,
 ) -> None:
     """Bring back what a backup holds: its tarballs into the storage, its rows into the database in use.
 
     Nobody is signed in afterwards, all tokens are revoked, and what the ledger knows to be used stays used.
     replace: also when the registry has data, all of which is lost. partial: also when tarballs are missing.
-    Raises Conflict when the registry has data or tarballs are missing, Unavailable when something cannot be read or
-    written; then no row was changed.
+    without_ledger: also when the ledger does not know the backup's own numbers, and so perhaps no later ones either.
+    Raises Conflict when the registry has data, or tarballs or the ledger are missing, Unavailable when something cannot
+    be read or written; then no row was changed, unless it says so.
     """
     _require_tables()
     if not replace:
@@ -80,12 +89,20 @@ def restore(
             )
         try:
             with snapshot.opened(database) as alias:
+                if not without_ledger:
+                    _require_known(alias, used)
                 _secure(alias, manifest.name, used, report)
                 copied = rows.copy(tell, source=alias, target=rows.SOURCE)
         except rows.CannotCopy as error:
             raise Unavailable(f"the rows could not be written: {error}") from error
         report.rows = sum(table.rows for table in copied.values())
-    belonging.mark(blobs.store())
+    try:
+        belonging.mark(blobs.store())
+    except OSError as error:
+        raise Unavailable(
+            f"all rows are back, but the storage could not be marked as theirs: {error}; "
+            "run manage.py prepare --adopt-storage, then manage.py verify"
+        ) from error
 
 
 def mend(place: Place, report: Restored, tell: Tell) -> None:
@@ -98,12 +115,15 @@ def mend(place: Place, report: Restored, tell: Tell) -> None:
         tell("tarballs", 1)
 
 
-def secure(report: Restored) -> None:
+def secure(report: Restored, *, without_ledger: bool = False) -> None:
     """End credentials and keep used numbers in the database in use, which something else brought back.
 
-    Raises Unavailable when the ledger cannot be read; then no row was changed.
+    Raises Conflict when the ledger does not know the numbers that are there, Unavailable when it cannot be read; then
+    no row was changed.
     """
     used = _used()
+    if not without_ledger:
+        _require_known(rows.SOURCE, used)
     with transaction.atomic():
         _secure(rows.SOURCE, "of another program", used, report)
 
@@ -174,12 +194,21 @@ def _used() -> numbers.Used:
         raise Unavailable(f"the ledger of used numbers cannot be read: {error}; no row was changed") from error
 
 
+def _require_known(alias: str, used: numbers.Used) -> None:
+    if missing := numbers.unknown(alias, used):
+        raise Conflict(
+            f"the ledger does not know {len(missing)} numbers of this database, {missing[0]} for one, so those that "
+            "were used later would be free again: is it mounted, and the right one (LEDGER_URL, or STORAGE_URL)? "
+            "Where there is none any more, say --without-ledger, and manage.py verify --mend afterwards"
+        )
+
+
 def _secure(alias: str, name: str, used: numbers.Used, report: Restored) -> None:
     numbers.keep_used(alias, used, report.since)
     report.tokens = credentials.end(alias)
     _count_revisions_anew(alias)
     AuditEvent.objects.using(alias).create(
-        action="registry.restored",
+        action=audit.RESTORED,
         credential=operator().credential,
         facts={"backup": name, "numbers": len(report.since.numbers), "tokens": report.tokens},
     )

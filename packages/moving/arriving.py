@@ -6,6 +6,7 @@ long ago. What a run that broke off brought in stays, and is a sound package at 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from django.utils import timezone
 
 from accounts.actor import Actor, operator
 from accounts.models import Scope
-from packages import arrivals, ledger, listing, manifests, publishing, signatures, tarballs
+from packages import arrivals, blobs, ledger, listing, manifests, publishing, signatures, tarballs
 from packages.changes import maintaining
 from packages.models import DistTag, Package, Version
 from packages.moving import planning
@@ -63,8 +64,9 @@ class Arrival:
             arrived: list[Arrived] = []
             try:
                 with ExitStack() as kept:  # refused, all of their bytes go again
+                    kept_at = time.time()
                     versions = self._receive(kept, found, some, arrived)
-                    self._list(found, home, versions)
+                    self._list(found, home, versions, kept_at)
             except Unavailable:
                 raise
             except Refusal as refusal:
@@ -113,7 +115,7 @@ class Arrival:
         ledger.note(found.name.full, version.number, version.integrity)
         return version, Arrived(told, tarball.size, tarball.integrity, columns["blob"], differs=differs)
 
-    def _list(self, found: Found, home: Home, versions: list[Version]) -> None:
+    def _list(self, found: Found, home: Home, versions: list[Version], kept_at: float) -> None:
         if not versions:
             return
         teams = []
@@ -136,6 +138,7 @@ class Arrival:
                         _settle(package, found)
                     else:
                         package.modified_at = timezone.now()
+                    blobs.require_young(kept_at)
         except IntegrityError:
             raise Invalid("one of these numbers was used here meanwhile; run it again") from None
 

@@ -46,6 +46,9 @@ class Grants:
         """
         rule = found.rule
         if rule is None:
+            if home.kind in (Kind.ORG, Kind.NEW_ORG):
+                told = f"@{home.scope}: nobody told who could do what there; {DEVELOPERS} gets what the org gives"
+                self.notes[f"{told} new packages"] = None
             return []
         if home.kind in (Kind.PERSON, Kind.NOBODY):
             self._note_for_person(rule, home)

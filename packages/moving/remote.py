@@ -17,6 +17,7 @@ from django.conf import settings
 from packages.models import Access
 from packages.moving import sources
 from packages.moving.sources import MOST_PACKAGES, Found, Told
+from packages.names import PackageName
 from packages.upstream import client, reading
 from packages.upstream.client import UpstreamError
 from packages.upstream.registries import Registry
@@ -67,7 +68,7 @@ class Remote:
         return Found(
             name=parsed,
             versions=sources.versions_of(read),
-            level=self._access or self._level(parsed.full),
+            level=self._access or self._level(parsed),
             tags=read.document["dist-tags"],
             modified_at=read.modified_at,
             maintainers=sources.people_of(read.document.get("maintainers")),
@@ -95,7 +96,7 @@ class Remote:
         bare = scope.removeprefix("@")
         found = set(self._searched(f"scope:{bare}")) | set(self._searched(scope))
         for path in (f"-/org/{quote(bare)}/package", f"-/user/{quote(bare)}/package"):
-            with suppress(Unavailable):  # few registries have these, and some fail on what they do not know
+            with suppress(Unavailable, Invalid, Malformed):  # few have these, and some fail on what they do not know
                 said = self._json(self.registry.address(path), missing={})
                 found |= set(said if isinstance(said, dict) else ())
         return sorted(name for name in found if name.startswith(f"{scope}/"))
@@ -120,12 +121,20 @@ class Remote:
             seen.update(names)
             start += len(names)
 
-    def _level(self, name: str) -> str:
+    def _level(self, name: PackageName) -> str:
         if not self.registry.token:
             return Access.PUBLIC
         stranger = Registry(self.registry.url)
-        with _telling(), client.opened(stranger, stranger.package(name), most=1, seconds=SECONDS) as reply:
-            return Access.PUBLIC if reply.status == 200 else Access.RESTRICTED
+        address = stranger.package(name.full)
+        asked = client.opened(stranger, address, most=reading.MOST_BYTES, seconds=SECONDS, follow=False)
+        with _telling(), asked as reply:
+            if reply.status != 200:
+                return Access.RESTRICTED
+            try:
+                reading.read(reply.body(), name, is_full=True)
+            except Malformed:  # a page to sign in, say: that is no package for everybody
+                return Access.RESTRICTED
+        return Access.PUBLIC
 
     def _json(self, address: str, *, missing: Any) -> Any:
         body = self._get(self.registry, address, most=MOST_LISTING)

@@ -67,6 +67,8 @@ class Storage:
         told = sources.versions_of(read)
         own = [each for each in told if parsed.tarball(each.number) not in elsewhere]
         rule = rules.rule_of(self.rules, parsed.full)
+        if rule is None and self.rules:  # verdaccio then lets nobody in
+            rule = Rule(place=0, pattern=parsed.full, access=(), publish=())
         return Found(
             name=parsed,
             versions=own,

@@ -71,11 +71,17 @@ def post(
 
 @contextmanager
 def opened(
-    registry: Registry, url: str, headers: Mapping[str, str] | None = None, *, most: int, seconds: float
+    registry: Registry,
+    url: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    most: int,
+    seconds: float,
+    follow: bool = True,
 ) -> Iterator[Reply]:
     """The answer to a GET, its body still to be read with `Reply.chunks`.
 
-    A redirect is followed a few times, never from https to http, and without the token to another origin.
+    follow: a redirect a few times, never from https to http, and without the token to another origin.
     Raises UpstreamError; reading raises EgressError.
     """
     _require_online()
@@ -84,7 +90,7 @@ def opened(
             _require_kept_safe(registry, url)
             sent = _headers(registry, url, headers)
             with _timed(registry, lines.ask("GET", url, sent, most=most, seconds=seconds)) as reply:
-                if reply.status not in REDIRECTS:
+                if reply.status not in REDIRECTS or not follow:
                     yield reply
                     return
                 url = urljoin(url, reply.headers.get("location", ""))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import sqlite3
 import threading
 from contextlib import closing
+from datetime import timedelta
 from io import StringIO
 
 import pytest
+from allauth.account.forms import default_token_generator
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
@@ -480,3 +483,110 @@ def test_a_process_that_ran_meanwhile_is_not_ready(where, monkeypatch, uma):
     assert "restart it" in vitals.database()
     monkeypatch.setattr(vitals, "_STARTED", timezone.now())
     assert vitals.database() == "ok"
+
+
+def test_another_ledger_than_the_backups_is_refused_unless_it_is_said(where, tmp_path, settings, publish, uma):
+    settings.LEDGER_URL = (tmp_path / "ledger").as_uri()
+    publish(uma, "@uma/x", "1.0.0")
+    make(where)
+    publish(uma, "@uma/x", "1.1.0")
+    settings.LEDGER_URL = (tmp_path / "not-mounted").as_uri()
+    for words in (["restore", where, "--replace"], ["restore", "--only-secure"]):
+        with pytest.raises(CommandError, match="is it mounted"):
+            run(*words)
+    assert numbers() == ["1.0.0", "1.1.0"]
+    assert not AuditEvent.objects.filter(action="registry.restored").exists()
+    run("restore", where, "--replace", "--without-ledger")
+    assert numbers() == ["1.0.0"]
+    assert "1 numbers written down" in run("verify", "--mend")
+    assert "Everything" in run("verify")
+
+
+def test_tarballs_that_came_after_the_backup_stay_for_whoever_wants_the_newer_database_back(
+    folder, where, publish, uma, time_machine
+):
+    publish(uma, "@uma/x", "1.0.0")
+    make(where)
+    blob = publish(uma, "@uma/x", "1.1.0").blob
+    long_ago = timezone.now().timestamp() - 2 * 86400
+    os.utime(blobs.store().root / blob, (long_ago, long_ago))
+    run("restore", where, "--replace")
+    assert "it stays until" in run("sweep_blobs")
+    assert (blobs.store().root / blob).exists()
+    assert blob in run("sweep_blobs", "--dry-run")
+    time_machine.move_to(timezone.now() + timedelta(days=15), tick=False)
+    assert "1 unnamed tarballs removed" in run("sweep_blobs")
+
+
+def test_a_link_for_a_new_password_that_was_used_since_opens_nothing(where, publish, uma):
+    uma.user.set_password("the old one of them")
+    uma.user.last_login = timezone.now() - timedelta(days=1)
+    uma.user.save()
+    link = default_token_generator.make_token(uma.user)
+    assert default_token_generator.check_token(uma.user, link)
+    make(where)
+    uma.user.set_password("the new one of them")
+    uma.user.save()
+    run("restore", where, "--replace")
+    uma.user.refresh_from_db()
+    assert uma.user.check_password("the old one of them")
+    assert not default_token_generator.check_token(uma.user, link)
+
+
+def test_it_names_those_who_can_do_most(where, acme, olga, publish, alice):
+    publish(alice, "@acme/x")
+    make(where)
+    told = run("restore", where, "--replace")
+    assert "1 operators: olga" in told
+    assert "@acme: alice (owner), @acme: frank (admin)" in told
+
+
+def test_a_run_that_was_killed_while_it_removed_costs_no_night(where, publish, uma):
+    publish(uma, "@uma/x")
+    place = Place(where)
+    earlier = timezone.now() - timedelta(minutes=31)
+    place.begin(f"{earlier:%Y%m%dT%H%M%SZ}-000000abcd", FORGETTING)
+    run("backup", where, "--keep", "3")
+    assert len(place.names()) == 1
+
+
+def test_one_that_removes_says_so_anew_and_stops_when_a_backup_begins(where, publish, uma, monkeypatch):
+    monkeypatch.setattr(forgetting, "AGAIN_SECONDS", 0)
+    place = Place(where)
+    for number in ("1.0.0", "1.1.0"):
+        publish(uma, "@uma/x", number)
+        make(where)
+        releases.unpublish_versions(uma, "@uma/x", frozenset({number}), revision_of(Package.objects.get()))
+        Version.objects.filter(number=number).update(erased_at=timezone.now())
+    publish(uma, "@uma/y")
+    make(where)
+    real, seen = place.blobs.delete, []
+
+    def delete(key: str) -> None:
+        seen.append(place.under_way(FORGETTING))
+        real(key)
+        place.begin(new_name(), BEGUN)
+
+    monkeypatch.setattr(place.blobs, "delete", delete)
+    with pytest.raises(Conflict, match="another backup is being made"):
+        forgetting.keep_last(place, 1)
+    assert [len(each) for each in seen] == [1]
+    assert not place.under_way(FORGETTING)
+    assert len(place.kept()) == 2
+
+
+def test_copies_of_a_run_that_was_killed_are_swept(settings, db):
+    folder = settings.SPOOL_DIR / "backup-abc"
+    folder.mkdir(parents=True)
+    (folder / "database.sqlite3").write_text("x")
+    assert "0 unnamed" in run("sweep_blobs")
+    long_ago = timezone.now().timestamp() - 2 * 86400
+    os.utime(folder, (long_ago, long_ago))
+    assert "backup-abc" in run("sweep_blobs")
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("address", ["ftp://example.com/x", "s3://"])
+def test_what_is_no_place_is_said_in_a_sentence(db, address):
+    with pytest.raises(CommandError, match="address of the backups"):
+        run("backup", address)

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from packages.models import Access, Package, Version
+from packages.moving.remote import Remote
 from registry_site import lines
 from tests.conftest import login_token
 from tests.tools.upstream_stub import JSON, UpstreamStub, integrity
@@ -187,3 +188,35 @@ def test_what_is_no_address_is_refused(db, url):
 def test_what_is_no_scope_is_refused(there, scope):
     assert "is no scope" in run(there, "--scope", scope)
     assert not there.requests
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        {"status": 200, "body": b"<html>Sign in</html>", "headers": {"Content-Type": "text/html"}},
+        {"status": 302, "body": b"", "headers": {"Location": "/@uma/open"}},
+        {"status": 200, "body": b'{"name": "@uma/other"}', "headers": {"Content-Type": JSON}},
+    ],
+)
+def test_a_page_for_strangers_makes_nothing_public(there, uma, monkeypatch, shown):
+    monkeypatch.setenv("SOURCE_TOKEN", "their-token")
+    there.publish("@uma/open")
+    there.publish("@uma/secret")
+    answer = Remote._level
+
+    def level(self, name):
+        if name.full == "@uma/secret":
+            there.fault("/@uma/secret", **shown)
+        return answer(self, name)
+
+    monkeypatch.setattr(Remote, "_level", level)
+    run(there, "--scope", "@uma")
+    assert dict(Package.objects.values_list("name", "access")) == {"@uma/open": "public", "@uma/secret": "restricted"}
+
+
+def test_a_list_that_the_token_may_not_read_is_done_without(there, uma, monkeypatch):
+    monkeypatch.setenv("SOURCE_TOKEN", "their-token")
+    there.publish("@uma/x")
+    there.fault("/-/org/uma/package", status=403, body=b"{}", headers={"Content-Type": JSON})
+    there.fault("/-/user/uma/package", status=200, body=b"<html></html>", headers={"Content-Type": "text/html"})
+    assert "1 versions came in" in run(there, "--scope", "@uma")

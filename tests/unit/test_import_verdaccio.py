@@ -14,7 +14,7 @@ from accounts.actor import Actor
 from accounts.models import AuditEvent, Scope, User
 from orgs import organizations
 from orgs.models import Org
-from packages import access, blobs, packuments, releases
+from packages import access, blobs, ledger, packuments, releases
 from packages.access import Action
 from packages.models import Package, PersonGrant, TeamGrant, Version
 from packages.moving import arriving
@@ -521,3 +521,28 @@ def test_times_from_the_future_are_now(there, uma):
     there.edit("@uma/x", lambda document: document["time"].update({"1.0.0": "2999-01-01T00:00:00.000Z"}))
     run(there)
     assert Version.objects.get().published_at.year < 2999
+
+
+def test_what_no_rule_names_is_nobodys_there_and_nobodys_here(there, acme, alice):
+    there.publish("@acme/secret", "1.0.0", by="zed")
+    there.config("'@other/*': {access: $all, publish: $authenticated}")
+    run(there)
+    package = Package.objects.get(name="@acme/secret")
+    assert package.access == "restricted"
+    assert not package.team_grants.exists()
+
+
+def test_bytes_that_were_swept_while_others_were_fetched_are_not_listed(there, uma, monkeypatch):
+    for number in ("1.0.0", "2.0.0"):
+        there.publish("@uma/x", number, by="uma")
+    real = ledger.note
+
+    def note(*words: str) -> None:
+        monkeypatch.setattr(blobs, "YOUNG", 0)  # a machine that slept meanwhile
+        real(*words)
+
+    monkeypatch.setattr(ledger, "note", note)
+    assert "it took too long" in run(there)
+    assert not Version.objects.exists()
+    monkeypatch.undo()
+    assert "2 versions came in" in run(there)

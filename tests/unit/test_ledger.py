@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pytest
 from allauth.mfa.models import Authenticator
 
 from accounts.models import AuditEvent
-from packages import blobs, ledger, relocation, staging
+from packages import blobs, ledger, relocation, staging, witness
 from packages.ledger import Entry
 from packages.management.commands.sweep_blobs import unnamed
 from packages.models import UsedNumber, Version
 from registry_site.errors import AlreadyPublished, Unavailable
+from tests.tools import object_store
 
 
 @pytest.fixture(params=["folder", "object store"])
@@ -98,3 +101,14 @@ def test_a_number_of_a_time_that_the_database_forgot_takes_its_own_bytes_only(pu
     assert not blob_files()
     if known:
         assert publish(uma, "@uma/x", "1.0.0-RC").integrity == version.integrity
+
+
+def test_what_is_no_entry_is_told_and_hides_none(bucket, settings, caplog):
+    settings.LEDGER_URL = bucket.address("ledger")
+    ledger.note("@uma/x", "1.0.0", f"sha512-{base64.b64encode(bytes(64)).decode()}")
+    place = urlsplit(settings.LEDGER_URL).path.strip("/")
+    for key in ("2026-01-01/x", "2026-01-01/a/b", "audit/strange"):
+        bucket.client().put_object(Bucket=object_store.BUCKET, Key=f"{place}/{key}", Body=b"")
+    assert [entry.number for entry in ledger.entries()] == ["1.0.0"]
+    assert "is no entry of it" in caplog.text
+    assert list(witness.heads()) == []

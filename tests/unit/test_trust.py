@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -12,12 +13,12 @@ import pytest
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from accounts import limiting, suspension
-from accounts.actor import Actor
+from accounts import audit, limiting, suspension
+from accounts.actor import Actor, operator
 from accounts.models import AuditEvent, Token
 from orgs import organizations
 from packages import exchange, trust
@@ -740,3 +741,12 @@ def test_workflows_of_a_suspended_person_publish_nothing(issuer, ask, npm, uma, 
     assert not Version.objects.exists()
     suspension.unsuspend(operator, "uma")
     assert ask(issuer.token(), "@uma/x").status_code == 201
+
+
+def test_61_an_identity_that_is_older_than_a_restore_may_have_been_spent(acme, issuer, ask, alice):
+    trusted(alice)
+    with transaction.atomic():
+        audit.record(operator(), audit.RESTORED, backup="x", numbers=0, tokens=0)
+    assert ask(issuer.token(iat=int(time.time()) - 60)).status_code == 401
+    nothing_was_given()
+    assert ask(issuer.token(iat=int(time.time()) + 2)).status_code == 201

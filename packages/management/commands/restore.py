@@ -6,6 +6,7 @@ from django.core.management import CommandError
 
 from accounts.management.verbs import VerbCommand
 from packages.backup import keys, restoring
+from packages.backup.credentials import trusted
 from packages.backup.place import Place
 from packages.backup.restoring import Restored
 from packages.management.progress import bar
@@ -24,6 +25,9 @@ class Command(VerbCommand):
         parser.add_argument("--name", default="", help="of a backup (the last one)")
         parser.add_argument("--replace", action="store_true", help="lose what this registry has now")
         parser.add_argument("--partial", action="store_true", help="also without tarballs that are missing")
+        parser.add_argument(
+            "--without-ledger", action="store_true", help="also when the ledger does not know the backup's numbers"
+        )
         parser.add_argument("--keys", action="store_true", help="bring the secret key and the signing keys back, too")
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--dry-run", action="store_true", help="only read the backup, and say whether it is whole")
@@ -39,7 +43,7 @@ class Command(VerbCommand):
     def do(self, options) -> None:
         report = Restored()
         if options["only_secure"]:
-            restoring.secure(report)
+            restoring.secure(report, without_ledger=options["without_ledger"])
             self._tell(report)
             return
         if not options["place"]:
@@ -66,7 +70,8 @@ class Command(VerbCommand):
             return
         if options["keys"]:
             keys.require(manifest)
-        restoring.restore(place, manifest, report, tell, replace=options["replace"], partial=options["partial"])
+        words = {word: options[word] for word in ("replace", "partial", "without_ledger")}
+        restoring.restore(place, manifest, report, tell, **words)
         if options["keys"]:
             keys.bring_back(place, manifest)
         self.stdout.write(
@@ -80,7 +85,12 @@ class Command(VerbCommand):
         self._list("numbers were used since, and take the same bytes only", report.since.numbers)
         self._list("names belong to nobody now; hand them over in /admin/ (Packages)", report.since.names)
         self._list("scopes were taken since, and are held by nobody", report.since.scopes)
-        self.stdout.write("Who left an org or lost a right since the backup has it again: look through the members")
+        self.stdout.write(
+            "Who left an org, lost a right or was suspended since the backup has it again, and passwords, passkeys and "
+            "trusted publishers are those of its day. Look through:"
+        )
+        for words, names in trusted():
+            self._list(words, names)
         self.stdout.write(
             "Start or restart every process of the registry now: those that ran meanwhile remember the rest"
         )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
 from django.conf import settings
 from django.core.management import CommandError
 from django.db import connection
+from django.utils import timezone
 
+from accounts import audit
 from accounts.management.verbs import VerbCommand
 from packages import blobs, relocation
 from packages.blobs.store import Store
@@ -18,6 +22,8 @@ from packages.models import StagedVersion, Version
 
 BATCH = 500
 MANY = 20  # unnamed tarballs; with more, and fewer that are named, the database may be another one than the storage's
+HALVES = ("*.tgz", "backup-*", "restore-*", "forget-*", "record-*", "marker-*")  # of the spool
+AFTER_RESTORE = timedelta(days=14)  # in which nothing goes
 LEAST_HOURS = 1  # an upload that takes longer than this was cut by every proxy
 
 
@@ -42,7 +48,7 @@ class Command(VerbCommand):
             swept += 1
             self.stdout.write(path.name)
             if not options["dry_run"]:
-                path.unlink(missing_ok=True)
+                _remove(path)
         store = blobs.store()
         for half in list(store.halves(time.time() - options["hours"] * 3600)):
             swept += 1
@@ -52,6 +58,12 @@ class Command(VerbCommand):
         self.stdout.write(f"{swept} unnamed tarballs" + (" found" if options["dry_run"] else " removed"))
 
     def _unnamed(self, options) -> list[str]:
+        if not (options["anyway"] or options["dry_run"]) and (until := kept_until()):
+            self.stdout.write(
+                f"The registry was brought back from a backup, and what no version names may be of versions that come "
+                f"back: it stays until {until:%Y-%m-%d}. --anyway removes it"
+            )
+            return []
         found = list(unnamed(older_than=options["hours"] * 3600))
         if len(found) > MANY and len(found) > relocation.count() and not (options["anyway"] or options["dry_run"]):
             raise CommandError(
@@ -61,10 +73,21 @@ class Command(VerbCommand):
         return found
 
 
+def kept_until() -> datetime | None:
+    """Until when all tarballs stay because of a restore, None when there was none lately.
+
+    Somebody may find that it was the wrong backup, and want the database back that was there before.
+    """
+    last = audit.last(audit.RESTORED)
+    until = last + AFTER_RESTORE if last else None
+    return until if until and until > timezone.now() else None
+
+
 def halves(older_than: float) -> list[Path]:
-    """Files of the spool that nobody writes any more: an upload or a download ended with its process."""
+    """What nobody writes into the spool any more: uploads, downloads, copies of a database whose process ended."""
     floor = time.time() - older_than
-    return [path for path in settings.SPOOL_DIR.glob("*.tgz") if path.stat().st_mtime < floor]
+    found = [path for kind in HALVES for path in settings.SPOOL_DIR.glob(kind)]
+    return [path for path in found if path.stat().st_mtime < floor]
 
 
 def unnamed(older_than: float) -> Iterator[str]:
@@ -82,6 +105,13 @@ def unnamed(older_than: float) -> Iterator[str]:
             for key in rows.filter(blob__in=batch).values_list("blob", flat=True)
         }
         yield from (key for key in batch if key not in named and _is_older(store, key, floor))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _now() -> float:
