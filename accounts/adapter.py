@@ -12,10 +12,11 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from accounts import audit, limiting, names, notices, passwords, people, sealing, standstill, stepup
+from accounts import arrivals, audit, limiting, names, notices, passwords, people, sealing, standstill, stepup
 from accounts.actor import Actor, address_of
 from accounts.endpoint import page_address
 from accounts.letters import LETTERS, filled, news
+from accounts.models import User
 from registry_site.errors import Invalid, TooManyRequests, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -59,8 +60,9 @@ class AccountAdapter(DefaultAccountAdapter):
     def authenticate(self, request, **credentials):
         try:
             return super().authenticate(request, **credentials)
-        except Unavailable:
-            self.forgive()
+        except Unavailable:  # of the directory; a password that is kept here was compared before
+            if not _may_be_kept_here(credentials):
+                self.forgive()
             raise
 
     def pre_authenticate(self, request, **credentials) -> None:
@@ -73,9 +75,11 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def _get_login_attempts_cache_key(self, request, **credentials) -> str:
         # django-allauth puts the Host in front, whose port a caller makes up: a name would have as many tries as ports.
-        # And a directory takes a name in many spellings, with blanks, wide letters and capitals, for one.
+        # And a directory takes a name in many spellings, with blanks, accents, wide letters and capitals, for one.
         said = credentials.get("email") or credentials.get("username") or ""
-        return " ".join(names.one_form(said).casefold().split())
+        name = " ".join(names.without_accents(said).casefold().split())
+        # Where somebody signs in every day, others who try their name elsewhere do not keep them out.
+        return f"{name} {place}" if (place := arrivals.known_place(request, said)) else name
 
     def forgive(self) -> None:
         """The last try to sign in counts against nobody: it was right, or nobody could say."""
@@ -157,6 +161,13 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_client_ip(self, request) -> str:
         return address_of(request) or "0.0.0.0"  # noqa: S104 - stands for "unknown", nothing is bound # nosec B104
+
+
+def _may_be_kept_here(credentials: dict) -> bool:
+    # Of an address nobody learns whether there is such an account.
+    said = credentials.get("email") or credentials.get("username") or ""
+    user = User.objects.filter(username=said.strip().lower()).first()
+    return "@" in said or (user is not None and user.has_usable_password())
 
 
 class TwoFactorAdapter(DefaultMFAAdapter):

@@ -25,8 +25,10 @@ def in_order(events: QuerySet[AuditEvent]) -> Iterator[AuditEvent]:
         yield from found
         place = found[-1].place or place
     last, rest = 0, events.filter(Q(place=None) | Q(place__gt=place)).order_by("pk")
-    while found := list(rest.filter(pk__gt=last)[:PIECE]):  # some of them may be sealed by now
-        yield from found
+    while found := list(rest.filter(pk__gt=last)[:PIECE]):
+        for event in found:
+            event.place, event.link = None, ""  # also of those that were sealed meanwhile: others before them were not
+            yield event
         last = found[-1].pk
 
 

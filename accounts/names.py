@@ -33,6 +33,12 @@ def one_form(password: str) -> str:
     return unicodedata.normalize("NFKC", password)
 
 
+def without_accents(text: str) -> str:
+    """A text as those read it who compare letters alone, as some directories do."""
+    letters = unicodedata.normalize("NFKD", text)
+    return unicodedata.normalize("NFKC", "".join(each for each in letters if not unicodedata.combining(each)))
+
+
 def clean(text: str) -> str:
     """A user or org name as it is stored: lower case, and usable as an npm scope.
 

@@ -10,7 +10,6 @@ import logging
 from typing import Any
 
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
-from allauth.account.internal.userkit import filter_users_by_email
 from allauth.account.utils import user_email
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
@@ -22,7 +21,7 @@ from django.dispatch import Signal
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from accounts import absence, audit, names, notices, passwords, people, provider
+from accounts import absence, addresses, audit, names, notices, passwords, people, provider, standstill
 from accounts.actor import Actor, address_of
 from accounts.models import User
 from registry_site.errors import Conflict, Invalid, NotFound
@@ -58,7 +57,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         return provider.session()
 
     def is_open_for_signup(self, request, sociallogin) -> bool:
-        return settings.REGISTRATION != "closed"
+        return settings.REGISTRATION != "closed" and not standstill.is_on()
 
     def can_authenticate_by_email(self, login, email: str) -> bool:
         return False
@@ -83,8 +82,10 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         if sociallogin.is_existing or sociallogin.state.get("process") == "connect":
             return
         known = [each.email for each in sociallogin.email_addresses if each.verified]
-        if any(filter_users_by_email(email, prefer_verified=True) for email in known):
+        if any(addresses.holder(email) for email in known):
             raise ImmediateHttpResponse(stopped(request, "known", email=known[0]))
+        for email in known:
+            addresses.free(Actor(address=address_of(request), request_id=request.request_id), email)
 
     def populate_user(self, request, sociallogin, data: dict[str, Any]) -> User:
         user = super().populate_user(request, sociallogin, data)
@@ -140,7 +141,9 @@ def take_groups(sender, request, user: User, sociallogin=None, **more) -> None:
     data = sociallogin.account.extra_data
     _shown_when(request, (data.get("id_token") or {}).get("auth_time"))
     places = {"teams": settings.OIDC_GROUP_TEAMS, "roles": settings.OIDC_GROUP_ROLES}
-    groups_known.send(User, actor=_actor(request, user), user=user, groups=_groups(data), **places)
+    groups = _groups(data)
+    if groups is not None and not standstill.is_on():
+        groups_known.send(User, actor=_actor(request, user), user=user, groups=groups, **places)
 
 
 def connected(sender, request, sociallogin, **more) -> None:
@@ -172,17 +175,26 @@ def stopped(request, why: str, **more) -> HttpResponse:
     )
 
 
-def _groups(data: dict[str, Any]) -> set[str]:
-    told = provider.claims_of(data).get(settings.OIDC_GROUPS_CLAIM)
+def _groups(data: dict[str, Any]) -> set[str] | None:
+    """The groups that the provider told of; None where it only says that they are too many to tell."""
+    claims = provider.claims_of(data)
+    told, elsewhere = claims.get(settings.OIDC_GROUPS_CLAIM), claims.get("_claim_names")
+    is_elsewhere = isinstance(elsewhere, dict) and settings.OIDC_GROUPS_CLAIM in elsewhere
     listed = [told] if isinstance(told, str) else told if isinstance(told, list) else []
-    return {each for each in listed[:MAX_GROUPS] if isinstance(each, str)}
+    if len(listed) > MAX_GROUPS or (not listed and (is_elsewhere or claims.get("hasgroups"))):
+        logger.warning("the provider has more groups of a person than it tells; let it tell those that are used here")
+        return None
+    return {each for each in listed if isinstance(each, str)}
 
 
 def _require_group(request, sociallogin) -> None:
     group = settings.OIDC_REQUIRED_GROUP
-    if not group or group in _groups(sociallogin.account.extra_data):
+    if not group:
         return
-    if sociallogin.is_existing:
+    groups = _groups(sociallogin.account.extra_data)
+    if groups is not None and group in groups:
+        return
+    if sociallogin.is_existing and groups is not None:
         absence.begin(sociallogin.user, absence.Source.PROVIDER, f"not in the group {group} of {settings.OIDC_NAME}")
     raise ImmediateHttpResponse(stopped(request, "group", group=group))
 

@@ -82,12 +82,20 @@ def read(lines: Iterable[str], report: Report) -> Iterator[Broken]:
     Its first and its last link are compared with this registry's, where it still knows them.
     """
     before = Head(-1, "")
+    unsealed: dict[Any, tuple[int, dict[str, Any]]] = {}  # lines of events that had no place yet, by event
+    last_sealed = 0
     for number, line in enumerate(lines, 1):
         said, stored = _parsed(line, number)
-        if not stored:
-            report.waiting += 1
-            continue
         place = said["place"]
+        if not stored:
+            unsealed[said["id"]] = number, said
+            if place is not None:
+                yield Broken(before.place + 1, f"line {number} says event {place}, and has no link")
+            continue
+        earlier, was = unsealed.pop(said["id"], (0, {}))  # another export ended with it
+        if earlier and said | {"place": None} != was:
+            yield Broken(place, f"line {earlier} says something else of event {place} than line {number}")
+        last_sealed = number
         if before.place < 0:
             report.first, before = place, Head(place - 1, _known(place - 1))
         if place != before.place + 1:
@@ -96,6 +104,10 @@ def read(lines: Iterable[str], report: Report) -> Iterator[Broken]:
             yield Broken(place, f"line {number}, event {place}, {_CHANGED}")
         before = Head(place, stored)
         report.events, report.last = report.events + 1, before
+    report.waiting = len(unsealed)
+    for number, _ in unsealed.values():
+        if number < last_sealed:
+            yield Broken(before.place, f"line {number} is in no chain, and sealed events come behind it")
     if report.events and _known(before.place) not in ("", before.link):
         yield Broken(before.place, f"this registry has another link at {before.place}, where the export ends")
 

@@ -63,7 +63,7 @@ def heads(url: str = "") -> Iterator[Noted]:
     for place in places:
         store = blobs.at(blobs.below(place, FOLDER), "LEDGER_URL")
         if isinstance(store, FolderStore):
-            yield from (Noted(datetime.fromisoformat(at), *rest) for at, *rest in records.lines(store.root))
+            yield from _lines(store)
         else:
             yield from _objects(store)
 
@@ -83,6 +83,15 @@ def carry(old: str, new: str) -> int:
 def _places() -> list[str]:
     fallback = settings.STORAGE_FALLBACK_URL if not settings.LEDGER_URL else ""
     return [ledger.address(), *([blobs.below(fallback, "ledger")] if fallback else [])]
+
+
+def _lines(store: FolderStore) -> Iterator[Noted]:
+    for line in records.lines(store.root):
+        try:
+            at, place, link = line
+            yield Noted(datetime.fromisoformat(at), int(place), str(link))
+        except (TypeError, ValueError):
+            logger.warning("a line beside the ledger is no head of the audit log: %.200s", line)
 
 
 def _objects(store: S3Store) -> Iterator[Noted]:

@@ -36,7 +36,7 @@ seen: dict[str, Reading] = {}  # every setting that was read, by its name; for t
 
 def text(name: str, default: str = "") -> str:
     """The value of `name` without spaces around it, `default` when unset."""
-    value = read.str(name, default=default).strip()
+    value = _given(name, default)
     seen[name] = Reading("environment" if name in os.environ else "default", value)
     return value
 
@@ -46,7 +46,7 @@ def secret(name: str, default: str = "") -> str:
 
     It is shown nowhere. Raises ImproperlyConfigured when both are set, and when the file cannot be read.
     """
-    path = read.str(f"{name}_FILE", default="").strip()
+    path = _given(f"{name}_FILE", "")
     value, source = text(name, default), seen[name].source
     if path:
         if source == "environment":
@@ -70,6 +70,11 @@ def mail(name: str) -> dict[str, Any]:
     """Who sends mail, as Django wants it; the console when unset. Raises as `database`."""
     found = read.email_url_config(_of_scheme(name, secret(name) or "consolemail://", MAIL))
     return {"EMAIL_TIMEOUT": MAIL_SECONDS} | found
+
+
+def _given(name: str, default: str) -> str:
+    # To the letter: django-environ takes `$word` for the name of another variable, and secrets begin with anything.
+    return os.environ.get(name, default).strip()
 
 
 def _of_scheme(name: str, url: str, schemes: tuple[str, ...]) -> str:

@@ -16,11 +16,16 @@ from registry_site import errorpages, metrics
 logger = logging.getLogger(__name__)
 
 
-def page(request) -> HttpResponse:
-    """All numbers, those of every process of this server added up."""
+def may_read(request) -> bool:
+    """Whether this is Prometheus, asking with the token."""
     kind, _, shown = request.headers.get("authorization", "").partition(" ")
     is_known = kind.lower() == "bearer" and constant_time_compare(shown.strip(), settings.METRICS_TOKEN)
-    if not (settings.METRICS_TOKEN and is_known) or request.method != "GET":
+    return bool(settings.METRICS_TOKEN) and is_known and request.method == "GET"
+
+
+def page(request) -> HttpResponse:
+    """All numbers, those of every process of this server added up."""
+    if not may_read(request):
         return errorpages.not_found(request)
     body, content_type = metrics.exposition(_safe())
     return HttpResponse(body, content_type=content_type, headers={"Cache-Control": "no-store"})

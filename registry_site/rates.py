@@ -21,12 +21,14 @@ class Limit:
     """rates: as in `5/5m+20/h`, all of which count; per: whom or what it counts for; of: what it counts.
 
     shares: in how many parts the hosts share it, for what is asked so often that each asking must not cost a write.
+    is_single: whether it has one rate only, because it is shared so, or counted in rows.
     """
 
     rates: str
     per: str
     of: str
     shares: int = 0
+    is_single: bool = False
 
 
 # An address is one IPv4 address or a /64 of IPv6; who is signed in or shows a token counts as themselves.
@@ -45,13 +47,14 @@ TABLE: dict[str, Limit] = {
     "confirmation": Limit("1/3m", "address written to", "asking anew for the mail that confirms an address"),
     "mail": Limit("10/h+30/d", "address written to", "mails that strangers can cause; more are not sent"),
     "invitation": Limit("30/m+300/d", "person", "inviting people to orgs"),
-    "invitation-again": Limit("5/h", "org and person", "inviting the same person again"),
-    "access-request": Limit("20/d", "person", "asking for access to packages"),
+    "invitation-again": Limit("5/h", "org and person", "inviting the same person again", is_single=True),
+    "access-request": Limit("20/d", "person", "asking for access to packages", is_single=True),
     "token": Limit("60/10m+300/d", "person", "making tokens"),
     "org": Limit("10/h+30/d", "person", "new orgs, and other names for them; also tries that found a name taken"),
     "publish": Limit("600/10m", "person or machine", "publishing and staging versions"),
-    "search": Limit("600/m", "person or address", "searches", shares=12),
-    "suggestion": Limit("1200/m", "person or address", "names while one types", shares=12),
+    "webhook": Limit("60/10m", "person", "test messages of webhooks, and messages sent once more"),
+    "search": Limit("600/m", "person or address", "searches", shares=12, is_single=True),
+    "suggestion": Limit("1200/m", "person or address", "names while one types", shares=12, is_single=True),
     "refused-exchange": Limit("60/m", "address", "identities of workflows that were not believed"),
 }
 
@@ -86,6 +89,8 @@ def read(name: str) -> dict[str, str]:
                 f"{name} is {value!r}; it is on, off, or changes as in publish=100/10m+500/d,search=off, of: "
                 + ", ".join(TABLE)
             )
+        if TABLE[limit].is_single and "+" in rates:
+            raise ImproperlyConfigured(f"{name} gives {limit} several rates, {rates}; it has one, as in 60/m")
         found[limit] = "" if rates == "off" else rates
     return found
 

@@ -1,6 +1,7 @@
 """What becomes of each request, for operators: counted, written into the access log, its id in every line of a log.
 
-Health is answered here, before anything that could be in the way: a probe comes with the address of a pod as its Host.
+Health and numbers are answered here, before anything that could be in the way: what asks for them comes with the
+address of a host or a pod as its Host.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from django.http import HttpResponse
 from django.utils.functional import SimpleLazyObject, empty
 
 from accounts.actor import address_of
-from registry_site import health, logs, metrics
+from registry_site import exposition, health, logs, metrics
 
 MAX_AGENT, MAX_PATH = 200, 300
+METRICS = "/metrics"
 
 
 class SightMiddleware:
@@ -26,6 +28,8 @@ class SightMiddleware:
     def __call__(self, request) -> HttpResponse:
         if (probe := health.PROBES.get(request.path_info)) is not None:
             return probe(request)
+        if request.path_info == METRICS and exposition.may_read(request):
+            return exposition.page(request)
         said = logs.request_id.set(request.request_id)
         began = time.perf_counter()
         try:

@@ -63,6 +63,9 @@ class _Tls(ldap3.Tls):
         connection.socket = context.wrap_socket(connection.socket, server_hostname=connection.server.host)
 
 
+Unreadable = exceptions.LDAPAttributeError  # an entry that lacks what is needed of it
+
+
 class Directory:
     """A conversation with the directory, as the account that this registry has there; `asking` begins one."""
 
@@ -91,7 +94,7 @@ class Directory:
         dn, values = row
         name = _text(values, settings.LDAP_NAME_ATTRIBUTE)
         if not name or len(name) > MOST_NAME:
-            raise exceptions.LDAPAttributeError(f"{dn} has no {settings.LDAP_NAME_ATTRIBUTE} (LDAP_NAME_ATTRIBUTE)")
+            raise Unreadable(f"{dn} has no {settings.LDAP_NAME_ATTRIBUTE} (LDAP_NAME_ATTRIBUTE)")
         full_name = _text(values, "displayName") or _text(values, "cn")
         return Entry(_key(row), dn, name, _text(values, "mail"), full_name, self._groups(dn, name))
 
@@ -230,7 +233,7 @@ def _key(row: Row) -> str:
         text = value.hex() if name == BYTES else value.decode("ascii", "replace").lower()
         if text and text.isprintable() and "\ufffd" not in text and len(text) <= MOST_KEY:
             return f"{name}:{text}"
-    raise exceptions.LDAPAttributeError(f"{dn} shows none of {', '.join(IDENTIFIERS)}; may LDAP_BIND_DN read them?")
+    raise Unreadable(f"{dn} shows none of {', '.join(IDENTIFIERS)}; may LDAP_BIND_DN read them?")
 
 
 def _text(values: dict[str, list[bytes]], name: str) -> str:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts import absence
 from accounts.actor import operator
 from accounts.models import Absence, DirectoryPerson
-from registry_site.errors import Conflict, NotFound
+from registry_site.errors import Conflict, NotFound, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,14 @@ def go(*, everybody: bool = False, dry: bool = False) -> Outcome:
     if not people:
         return Outcome(0, [], [])
     with client.asking() as directory:
-        found = [(each, directory.known(each.key)) for each in people]
+        found = []
+        for each in people:
+            try:
+                found.append((each, directory.known(each.key)))
+            except client.Unreadable as error:  # it says nothing of its person, and of nobody else
+                logger.warning("%s was left out: %s", each.user.username, error)
+    if len(found) * 2 < len(people):
+        raise Unavailable("most people's entries in the directory cannot be read, so nobody was looked up; see the log")
     gone, back = [], []
     stay = [(each, entry) for each, entry in found if entry and signing_in.is_in_required_group(entry)]
     leave = [(each, entry) for each, entry in found if not (entry and signing_in.is_in_required_group(entry))]

@@ -6,7 +6,6 @@ An account is known by the identifier of the entry, never by a name or an addres
 from __future__ import annotations
 
 from allauth.account.adapter import get_adapter
-from allauth.account.internal.userkit import filter_users_by_email
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth import get_user_model, update_session_auth_hash
@@ -14,7 +13,7 @@ from django.contrib.auth.backends import BaseBackend
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts import absence, audit, notices, passwords, people
+from accounts import absence, addresses, audit, notices, passwords, people, standstill
 from accounts.actor import Actor, address_of
 from accounts.directory import client
 from accounts.directory.client import Entry
@@ -51,7 +50,7 @@ def admit(request, entry: Entry) -> User:
     else:
         absence.end(user, absence.Source.DIRECTORY)
         DirectoryPerson.objects.filter(user=user).update(name=entry.name, seen_at=timezone.now())
-    if user.is_active:
+    if user.is_active and not standstill.is_on():
         tell_groups(_actor(request, user), user, entry)
     return user
 
@@ -130,9 +129,10 @@ def _linked(entry: Entry) -> User | None:
 
 
 def _made(request, entry: Entry) -> User:
+    standstill.require_off()
     if settings.REGISTRATION == "closed":
         raise NotAllowed("this registry takes no new accounts by itself; ask whoever runs it")
-    if entry.email and filter_users_by_email(entry.email, prefer_verified=True):
+    if entry.email and addresses.holder(entry.email):
         raise Conflict(
             f"an account here has your address {entry.email} already: sign in to it as before, "
             f"then connect {settings.LDAP_NAME} under Settings, Sign-ins"
@@ -148,6 +148,7 @@ def _made(request, entry: Entry) -> User:
         with people.taking(name):
             user.save()
             if entry.email:
+                addresses.free(_actor(request, user), entry.email)
                 EmailAddress.objects.create(user=user, email=entry.email, primary=True, verified=True)
             DirectoryPerson.objects.create(user=user, key=entry.key, name=entry.name)
             audit.record(_actor(request, user), "user.created", person=name, via=settings.LDAP_NAME)

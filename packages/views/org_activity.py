@@ -35,7 +35,7 @@ WHAT = {
     "rules": ("Rules", ("rules.",)),
 }
 # Of whom an org invites, and of its tokens, only those hear who manage it.
-FOR_MANAGERS = Q(action__startswith="invitation.") | Q(action__startswith="service.")
+FOR_MANAGERS = Q(action__startswith="invitation.") | Q(action__startswith="service.") | Q(action="token.leaked")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
-from accounts import audit, sealing
+from accounts import audit, limiting, sealing
 from accounts.actor import Actor, Power
 from accounts.models import Scope, User
 from packages import access
@@ -24,6 +24,7 @@ from registry_site.errors import Conflict, Invalid, NotFound
 MOST = 100  # hooks a person has
 MAX_URL = 500
 MAX_SECRET = 200
+TOO_MANY = "you sent very many messages by hand"
 OVERLAP = timedelta(days=1)  # that the secret before signs, too
 _SECRETS = ("secret", "old_secret", "old_secret_until")
 
@@ -156,8 +157,9 @@ def resume(actor: Actor, key: str) -> None:
 
 
 def say_hello(actor: Actor, key: str) -> None:
-    """Send a test message, once. Raises Conflict while another one is on its way."""
+    """Send a test message, once. Raises Conflict while another one is on its way, TooManyRequests."""
     hook = find(actor, key)
+    limiting.spend("webhook", limiting.caller(actor), words=TOO_MANY)
     with transaction.atomic():
         Webhook.objects.select_for_update().get(pk=hook.pk)
         if hook.deliveries.filter(event=sending.PING).exclude(next_attempt_at=None).exists():
@@ -168,12 +170,17 @@ def say_hello(actor: Actor, key: str) -> None:
 def redeliver(actor: Actor, key: str, number: int) -> None:
     """Send a message once more, as it was and under its id: as a new one of the list, which shows both.
 
-    Raises NotFound for a message of another hook, or about a package that the actor may not see any more.
+    Raises NotFound for a message of another hook, or about a package that the actor may not see any more; Conflict
+    while it is on its way, TooManyRequests.
     """
     hook = find(actor, key)
     old = delivery(actor, hook, number)
+    limiting.spend("webhook", limiting.caller(actor), words=TOO_MANY)
     again = {word: getattr(old, word) for word in ("key", "event", "package", "org", "person", "payload")}
     with transaction.atomic():
+        Webhook.objects.select_for_update().get(pk=hook.pk)
+        if hook.deliveries.filter(key=old.key, attempts=0).exclude(next_attempt_at=None).exists():
+            raise Conflict("this message is on its way already; look again in a while")
         WebhookDelivery.objects.create(webhook=hook, next_attempt_at=timezone.now(), **again)
         sending.send_due.enqueue()
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from cryptography.fernet import InvalidToken
 from django.db import transaction
-from django.db.models import Min, Sum
+from django.db.models import Min, QuerySet, Sum
 from django.utils import timezone
 from django_tasks import task
 
@@ -21,15 +21,15 @@ from registry_site.egress import Answer, EgressError
 # How long after each failed attempt the next one is; after the last, three days after the first, it is given up.
 WAITS = [timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30)]
 WAITS += [timedelta(hours=hours) for hours in (2, 6, 12, 24, 24)]
-HOLD = timedelta(
-    minutes=1
-)  # that others of a hook wait when one failed: what does not answer keeps nobody else waiting
+# That others of a hook wait when one failed, and of a person when one took long: it keeps nobody else waiting.
+HOLD = timedelta(minutes=1)
+SLOW = 3.0  # seconds
 # A hook is paused when so many attempts failed in a row, and nothing got through for so long.
 PAUSE_AFTER = 20
 PATIENCE = timedelta(days=2)
 KEPT = 100  # messages a hook keeps to be looked at, at most so long
 KEPT_FOR = timedelta(days=30)
-A_TURN = 20  # messages sent by one run, so that mail gets its turn
+A_TURN, A_TURN_SECONDS = 20, 20.0  # messages sent by one run, and how long it takes: mail gets its turn
 MAX_ANSWER = 2000  # bytes of an answer that are kept
 WORKER = Actor(credential="worker")
 PING = "ping"
@@ -38,11 +38,14 @@ PING = "ping"
 @task(priority=-10)
 def send_due() -> None:
     """Send what is due; run by the worker, after each change and at the end of each wait."""
+    ends = time.monotonic() + A_TURN_SECONDS
     for _ in range(A_TURN):
         delivery = _claim()
         if delivery is None:
             return
         _attempt(delivery)
+        if time.monotonic() > ends:
+            break
     if _due().exists():
         send_due.enqueue()
 
@@ -116,8 +119,11 @@ def _attempt(delivery: WebhookDelivery) -> None:
         failure = error.message.partition(": ")[0]
     else:
         failure = "" if 200 <= answer.status < 300 else f"answered {answer.status}"
-    _remember(delivery, answer, failure, time.monotonic() - began)
+    took = time.monotonic() - began
+    _remember(delivery, answer, failure, took)
     _finish(delivery, code=answer.status if answer else None, failure=failure, good=not failure)
+    if took > SLOW:
+        _hold(WebhookDelivery.objects.filter(webhook__user=hook.user))
 
 
 def _remember(delivery: WebhookDelivery, answer: Answer | None, failure: str, seconds: float) -> None:
@@ -149,15 +155,14 @@ def _finish(
     delivery.save(update_fields=fields)
     if not good and delivery.event != PING:
         if not final:
-            _hold_others(delivery)
+            _hold(delivery.webhook.deliveries.all())
         _pause_if_dead(delivery.webhook)
     _forget_more(delivery.webhook)
 
 
-def _hold_others(delivery: WebhookDelivery) -> None:
+def _hold(others: QuerySet[WebhookDelivery]) -> None:
     later = timezone.now() + HOLD
-    others = delivery.webhook.deliveries.filter(next_attempt_at__lte=timezone.now()).exclude(event=PING)
-    if others.update(next_attempt_at=later):
+    if others.filter(next_attempt_at__lte=timezone.now()).exclude(event=PING).update(next_attempt_at=later):
         send_due.using(run_after=later).enqueue()
 
 

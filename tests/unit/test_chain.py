@@ -336,6 +336,10 @@ def test_an_export_can_be_proved_by_itself(ten, tmp_path):
     happen(1)
     assert "2 events written" in run("export_audit", "--after", "10", str(rest))
     assert "12 events hold" in run("verify_audit", str(whole), str(rest))
+    chain.extend()
+    more = tmp_path / "c.jsonl"
+    run("export_audit", "--after", "12", str(more))
+    assert "13 events hold" in run("verify_audit", str(whole), str(rest), str(more)), "one waited when it was written"
     assert "there already" in refused("export_audit", str(whole))
     lines = whole.read_text().splitlines()
     for number, bad in ((4, lines[:3] + lines[4:]), (3, [*lines[:2], lines[2].replace("p2", "p9"), *lines[3:]])):
@@ -467,3 +471,29 @@ def test_a_backup_carries_it_and_what_a_restore_lost_is_told(uma, publish, tmp_p
     assert (report.last.place, report.held) == (there.place + 1, 1)
     assert ["heads of then: 1" in each for each in report.odd] == [True]
     assert AuditEvent.objects.get(place=there.place + 1).action == "registry.restored"
+
+
+def test_an_export_whose_end_was_altered_does_not_hold(ten, tmp_path):
+    path = tmp_path / "export.jsonl"
+    run("export_audit", str(path))
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines[-3:]:
+        line |= {"link": "", "facts": {"forged": True}}
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert "has no link" in refused("verify_audit", str(path))
+    middle = lines[:2] + [lines[2] | {"place": None, "link": "", "facts": {}}] + lines[2:-3]
+    path.write_text("".join(json.dumps(line) + "\n" for line in middle))
+    assert "line 3 says something else of event 3" in refused("verify_audit", str(path))
+    forged = [lines[2] | {"place": None, "link": "", "id": 4711}]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines[:2] + forged + lines[2:-3]))
+    assert "line 3 is in no chain" in refused("verify_audit", str(path))
+
+
+def test_what_is_no_head_beside_the_ledger_is_told_and_hides_none(db, settings, tmp_path, caplog):
+    settings.LEDGER_URL = (tmp_path / "ledger").as_uri()
+    head = proving.Noted(timezone.now(), 1, "0" * 64)
+    witness.note(head)
+    with (tmp_path / "ledger" / "audit" / "2026.other.jsonl").open("w") as file:
+        file.write('["x", 1]\n[1, 2, 3]\n["yesterday", 1, "x"]\n')
+    assert list(witness.heads()) == [head]
+    assert caplog.text.count("is no head of the audit log") == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 
+import ldap3
 import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
@@ -12,8 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from accounts import absence, suspension
-from accounts.actor import Actor
+from accounts import absence, standstill, suspension
+from accounts.actor import Actor, operator
 from accounts.directory import rounds
 from accounts.models import Absence, AuditEvent, DirectoryPerson, Scope, Token, User
 from orgs import organizations, teams
@@ -587,3 +588,54 @@ def test_an_address_with_a_password_in_it_is_refused_and_not_shown(monkeypatch):
 
 def test_an_outcome_is_only_told(company):
     assert dataclasses.asdict(rounds.go()) == {"looked_at": 0, "gone": [], "back": []}
+
+
+# --- what others could do to it ---------------------------------------------------------------------------------
+
+
+def test_passwords_that_are_kept_here_have_as_many_tries_while_the_directory_is_away(npm, company, settings, bob):
+    settings.LDAP_URL = f"ldap://localhost:{ports.free()}"
+    answers = [npm_login(npm, "bob", f"wrong {n}").status_code for n in range(8)]
+    assert answers == [503] * 5 + [429] * 3
+    assert npm_login(npm, "bob", OWN).status_code == 429
+    by_mail = [npm_login(npm, "bob@example.com", f"wrong {n}").status_code for n in range(8)]
+    assert 429 in by_mail
+
+
+def test_spellings_with_accents_are_one_name(client, company):
+    for name in ("nina", "nína", "NÍNA", "niñá", "ｎｉｎａ"):
+        enter(name, "wrong")
+    assert enter(client=client).status_code == 429
+
+
+def test_an_address_that_somebody_only_says_is_theirs_keeps_nobody_out(client, company, alice):
+    EmailAddress.objects.create(user=alice.user, email="nina@acme.example", verified=False)
+    assert enter(client=client).status_code == 302
+    assert who(client) == "nina"
+    assert EmailAddress.objects.get(user=nina()).verified
+
+
+def test_read_only_mode_makes_no_account_and_moves_no_seat(client, npm, mapped):
+    enter()
+    standstill.begin(operator(), "we move")
+    mapped.add("olaf")
+    mapped.group("eng", "nina")
+    before = rows()
+    assert enter("olaf", client=client).status_code == 503
+    assert npm_login(npm, "olaf").status_code == 503
+    assert rows()[:4] == before[:4]
+    assert enter(client=client).status_code == 302
+    assert seats() == {"developers"} or not seats()
+
+
+def test_one_entry_that_cannot_be_read_stops_nobody_elses_round(company, settings, caplog):
+    settings.LDAP_NAME_ATTRIBUTE = "displayName"
+    for name in ("olaf", "otto"):
+        company.add(name, displayName=name)
+    for name in ("nina", "olaf", "otto"):
+        enter(name)
+    company.remove("olaf")
+    company.admin.modify(f"uid=otto,{tool.PEOPLE}", {"displayName": [(ldap3.MODIFY_DELETE, [])]})
+    assert rounds.go().gone == ["olaf"]
+    assert "otto was left out" in caplog.text
+    assert User.objects.get(username="otto").is_active

@@ -152,3 +152,10 @@ def test_the_docs_name_every_number():
     text = (ROOT / "docs/operating.md").read_text()
     known = metrics.names() | {name for name, *_ in vitals.GAUGES}
     assert sorted(name for name in known if f"`{re.sub('_(bucket|count|sum)$', '', name)}`" not in text) == []
+
+
+def test_it_is_asked_by_whatever_name_a_host_has(client, settings):
+    settings.METRICS_TOKEN, settings.ALLOWED_HOSTS = TOKEN, ["npm.example.com"]
+    shown = {"authorization": f"Bearer {TOKEN}", "host": "10.0.0.7:8000"}
+    assert client.get("/metrics", headers=shown).status_code == 200
+    assert client.get("/metrics", headers={"host": "10.0.0.7:8000"}).status_code == 400

@@ -17,8 +17,9 @@ from accounts.actor import Actor
 from accounts.models import Token, WebLogin
 from orgs import invitations
 from orgs.models import Invitation, Org
+from packages import webhooks
 from registry_site import rates, shared
-from registry_site.errors import TooManyRequests
+from registry_site.errors import Conflict, TooManyRequests
 from tests.conftest import PASSWORD, login_token
 from tests.tools import payloads
 from tests.tools.sessions import sign_in
@@ -324,3 +325,31 @@ def test_nobody_is_flooded_with_mail_and_the_page_says_nothing(client, uma, limi
     from django_tasks_db.models import DBTaskResult
 
     assert DBTaskResult.objects.filter(task_path="accounts.notices.send").count() + len(mail.outbox) == 2
+
+
+def test_d13_where_somebody_signs_in_others_who_try_their_name_do_not_keep_them_out(client, uma):
+    mine = {**PAGE, "user-agent": "Mozilla/5.0 Firefox/140.0"}
+    where = {"REMOTE_ADDR": "198.51.100.7"}
+    sent = {"login": "uma", "password": PASSWORD}
+    assert client.post("/login", sent, headers=mine, **where).status_code == 302
+    other = Client()
+    for n in range(6):
+        answer = other.post("/login", {"login": "uma", "password": f"wrong {n}"}, headers=PAGE)
+    refused(answer, most=300, page=True)
+    refused(other.post("/login", sent, headers=PAGE), most=300, page=True)
+    assert Client().post("/login", sent, headers=mine, **where).status_code == 302
+    for n in range(6):
+        answer = Client().post("/login", {"login": "uma", "password": f"wrong {n}"}, headers=mine, **where)
+    refused(answer, most=300, page=True)
+
+
+def test_messages_of_webhooks_by_hand(uma, limited):
+    limited(webhook="2/m")
+    hook = webhooks.add(uma, "owner", "~uma", "https://hooks.example/", "secret")
+    webhooks.say_hello(uma, str(hook.key))
+    row = hook.deliveries.get()
+    with pytest.raises(Conflict):
+        webhooks.redeliver(uma, str(hook.key), row.pk)
+    with pytest.raises(TooManyRequests):
+        webhooks.redeliver(uma, str(hook.key), row.pk)
+    assert hook.deliveries.count() == 1

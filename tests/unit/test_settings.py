@@ -183,3 +183,10 @@ def test_the_readme_lists_every_setting():
     assert {"PORT", "DATA_DIR", "DATABASE_URL", "SECRET_KEY", "RATE_LIMITS", "EMAIL_URL"} <= names
     readme = (ROOT / "README.md").read_text()
     assert sorted(name for name in names if f"`{name}`" not in readme) == []
+
+
+def test_a_secret_begins_with_anything(monkeypatch):
+    monkeypatch.setenv("OTHER", "of somebody else")
+    monkeypatch.setenv("SECRET_KEY", "$OTHER")
+    assert env.secret("SECRET_KEY") == "$OTHER"
+    assert env.seen["SECRET_KEY"].text == "set"

@@ -12,7 +12,8 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
-from accounts import provider_sign_in
+from accounts import provider_sign_in, standstill
+from accounts.actor import operator
 from accounts.models import AuditEvent, Scope, User
 from orgs import organizations, teams
 from orgs.models import Membership, Seat
@@ -329,3 +330,41 @@ def test_an_org_that_says_no_such_team_breaks_nothing(client, provider, settings
     go(client)
     assert who(client) == "nina"
     assert not organizations.of(User.objects.get(username="nina")).exists()
+
+
+@pytest.mark.parametrize("hint", [{"_claim_names": {"groups": "src1"}}, {"hasgroups": True}])
+def test_groups_that_are_too_many_to_tell_take_nothing_away(client, provider, settings, mapped, hint):
+    provider.person["groups"] = ["eng"]
+    go(client)
+    held = seats()
+    del provider.person["groups"]
+    provider.person |= hint
+    go(Client())
+    assert seats() == held
+    settings.OIDC_REQUIRED_GROUP = "eng"
+    page = go(Client())
+    assert page.status_code == 409
+    assert User.objects.get(username="nina").is_active, "nobody said that they are gone"
+
+
+def test_read_only_mode_makes_no_account_and_moves_no_seat(client, provider, mapped):
+    go(client)
+    held = seats()
+    standstill.begin(operator(), "we move")
+    provider.person["groups"] = ["eng"]
+    go(Client())
+    assert seats() == held
+    provider.person = NINA | {"sub": "1002", "preferred_username": "olaf", "email": "olaf@corp.example"}
+    before = rows()
+    go(Client())
+    assert rows() == before
+
+
+def test_an_address_that_somebody_only_says_is_theirs_keeps_nobody_out(client, alice, provider):
+    EmailAddress.objects.create(user=alice.user, email="nina@corp.example", verified=False)
+    User.objects.filter(pk=alice.user.pk).update(email="nina@corp.example")
+    go(client)
+    assert who(client) == "nina"
+    assert EmailAddress.objects.get(email="nina@corp.example").user.username == "nina"
+    assert User.objects.get(pk=alice.user.pk).email == ""
+    assert AuditEvent.objects.filter(action="email.removed", person="alice").exists()
