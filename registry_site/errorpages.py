@@ -42,8 +42,6 @@ def refusal(request, error: Refusal) -> HttpResponse:
         if error.seconds is not None:
             response.status_code, response["Retry-After"] = status, str(error.seconds)
         return response
-    if error.seconds is not None:
-        context["after"] = rates.words(error.seconds)
     if status == 404 and "<package:name>" in request.resolver_match.route:
         context["ask"] = requests.offer(request.actor, request.resolver_match.kwargs["name"])
     response = render(request, "error.html", context, status=status)
