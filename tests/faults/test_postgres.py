@@ -229,6 +229,7 @@ def test_a_full_disk_below_it_is_503_and_recovers(tmp_path):
     try:
         for folder in (tmp_path, *tmp_path.parents[:2]):  # `nobody` goes through them
             folder.chmod(0o711)
+        (small / "cluster").mkdir()
         with Cluster("max_wal_size=64MB", place=small / "cluster") as cluster:
             _fill(cluster, small, tmp_path)
     finally:
