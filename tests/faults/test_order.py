@@ -59,10 +59,9 @@ def traced_publish(place: harness.Place, tmp_path: Path) -> list[Call]:
             assert publish(host.port, place.token["alice"], sent, told).status == 201
         harness.oracle(host, told)
     found = calls(log)
-    renames = [at for at, call in enumerate(found) if call.name.startswith("rename") and "/blobs/" in call.args]
-    thread = found[renames[2]].thread
     answers = [at for at, call in enumerate(found) if call.name == "sendto" and "HTTP/1.1 201" in call.args]
     assert len(answers) == 3
+    thread = found[answers[2]].thread
     return [call for call in found[answers[1] + 1 : answers[2] + 1] if call.thread == thread]
 
 

@@ -86,8 +86,8 @@ def kept_until() -> datetime | None:
 def halves(older_than: float) -> list[Path]:
     """What nobody writes into the spool any more: uploads, downloads, copies of a database whose process ended."""
     floor = time.time() - older_than
-    found = [path for kind in HALVES for path in settings.SPOOL_DIR.glob(kind)]
-    return [path for path in found if path.stat().st_mtime < floor]
+    found = (path for kind in HALVES for path in settings.SPOOL_DIR.glob(kind))
+    return [path for path in found if _written(path) < floor]
 
 
 def unnamed(older_than: float) -> Iterator[str]:
@@ -105,6 +105,13 @@ def unnamed(older_than: float) -> Iterator[str]:
             for key in rows.filter(blob__in=batch).values_list("blob", flat=True)
         }
         yield from (key for key in batch if key not in named and _is_older(store, key, floor))
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # an upload that is done
+        return time.time()
 
 
 def _remove(path: Path) -> None:
