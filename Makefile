@@ -10,11 +10,6 @@ ON_POSTGRES = tests/policy/test_grid.py::test_checks_and_lists_are_one_rule test
 	plans prepared previews publishing quarantine query_plans recall records refusals releases requests returns \
 	scopes search search_page service_accounts sessions sharing staging stars stock teams timetable token_use \
 	tokens trust webhooks)
-# What reads or keeps tarballs, and asks no more of the folder they are in than that there is one.
-ON_OBJECT_STORE = $(patsubst %,tests/unit/test_%.py, \
-	attacks attacks_d attacks_e blobs code commands handing_over mirror mirror_faults mirror_flights \
-	migrate_database previews provenance publishing quarantine query_plans recall relocation releases returns \
-	staging stock versions_page)
 LOCK_WITH = uv==0.13.8
 AUDIT_WITH = pip-audit==2.10.1
 FUZZ_WITH = atheris==3.0.0
@@ -22,13 +17,13 @@ WORKERS ?= 3
 # What pytest makes of the tests' code is kept, for the second run and the next; some machines say that nothing is.
 PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: help serve test test-docs test-postgres test-deployed test-clients faults bench screenshots lint audit fuzz lock clean venv install install-test
+.PHONY: help serve test test-docs test-postgres test-deployed test-clients faults bench screenshots lint audit fuzz lock clean venv install install-test programs
 
 help:
 	@echo 'make serve   run the registry on port 8000 (PORT=...), installing what it needs first'
 	@echo 'make test    install what the tests need, check the code, run every test on SQLite, and what rests on SQL on PostgreSQL'
 	@echo 'make test-postgres   run every unit and policy test on PostgreSQL'
-	@echo 'make test-deployed   the unit tests of what touches tarballs, on PostgreSQL and an object store'
+	@echo 'make test-deployed   everything with a database, a client or a browser, on PostgreSQL and an object store'
 	@echo 'make test-clients   run every command of every client, and write docs/clients.md'
 	@echo 'make faults   kill processes, databases and disks under load (CYCLES=100 for how often); docs/reliability.md says more'
 	@echo 'make test-docs   run every command of the pages in docs'
@@ -44,11 +39,7 @@ serve: install
 	@$(BIN)/python manage.py prepare
 	@exec $(BIN)/gunicorn -c gunicorn.conf.py registry_site.wsgi:application
 
-test: install-test
-	@$(BIN)/python -m tests.tools.clients </dev/null
-	@$(BIN)/python -m tests.tools.apps </dev/null
-	@$(BIN)/python -m tests.tools.browser </dev/null
-	@$(BIN)/python -m tests.tools.debian </dev/null
+test: programs
 	@$(MAKE) --no-print-directory lint
 	@echo 'Tests on SQLite ...'
 	@env -u DATABASE_URL $(PYTEST) </dev/null
@@ -58,9 +49,11 @@ test: install-test
 test-postgres: install-test
 	@$(BIN)/python -m tests.tools.postgres -- $(PYTEST) tests/unit tests/policy </dev/null
 
-test-deployed: install-test
+# The registries that these tests start are on PostgreSQL and the object store, too: tests/tools/deployed.py.
+
+test-deployed: programs
 	@$(BIN)/python -m tests.tools.object_store -- $(BIN)/python -m tests.tools.postgres -- \
-		$(PYTEST) $(ON_OBJECT_STORE) </dev/null
+		$(PYTEST) $(or $(ONLY),tests/unit tests/policy tests/protocol tests/mission tests/browser) </dev/null
 
 # The table is written even when a cell failed, so that it shows which.
 
@@ -73,13 +66,11 @@ test-clients: install-test
 
 # One after the other: what is measured is what one machine does while it is being killed.
 
-faults: install-test
-	@$(BIN)/python -m tests.tools.debian </dev/null
+faults: programs
 	@env -u DATABASE_URL -u STORAGE_URL FAULTS_CYCLES=$(or $(CYCLES),20) $(BIN)/python -m pytest -m 'long or not long' \
 		-s $(or $(ONLY),tests/faults) </dev/null
 
-test-docs: install-test
-	@$(BIN)/python -m tests.tools.clients </dev/null
+test-docs: programs
 	@env -u DATABASE_URL $(PYTEST) -m 'docs or not docs' tests/docs tests/pure/test_docs.py tests/mission/test_readme_walk.py </dev/null
 
 bench: install-test
@@ -129,6 +120,11 @@ install-test: install
 	@mkdir -p .cache
 	@cmp -s requirements-test.txt .venv/requirements-test.txt || { echo 'Installing what the tests need (once) ...' \
 		&& $(QUIET_PIP) -r requirements-test.txt </dev/null && cp requirements-test.txt .venv/; }
+
+# What the tests run besides Python's: npm and the other clients, two apps, a browser, nginx, slapd and strace.
+
+programs: install-test
+	@for each in clients apps browser debian; do $(BIN)/python -m tests.tools.$$each </dev/null || exit 1; done
 
 venv:
 	@if [ ! -f .venv/complete ] || ! $(BIN)/python -c '' 2>/dev/null; then \

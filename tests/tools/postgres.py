@@ -24,7 +24,8 @@ from tests.tools import ports
 VERSION = 18
 USER = "postgres"
 SECONDS = 120
-FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=60", "shared_buffers=64MB")
+ROOMY = ("max_connections=300", "shared_buffers=64MB")
+FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", *ROOMY)
 
 
 class Missing(Exception):

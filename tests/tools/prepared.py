@@ -15,10 +15,14 @@ ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("registry.sqlite3", "static", "spool", "blobs")  # not the secret and the keys: each registry makes its own
 
 
+def run() -> int:
+    """A number that all workers of one run share, and no other run has."""
+    return os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+
+
 def folder() -> Path:
     """Where this run keeps it; all workers of one run share it."""
-    run = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
-    return Path(tempfile.gettempdir()) / f"test-prepared-{run}"
+    return Path(tempfile.gettempdir()) / f"test-prepared-{run()}"
 
 
 def copy_into(data_dir: Path, environ: Mapping[str, str]) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from tests.tools import ports, prepared
+from tests.tools import deployed, ports, prepared
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 120
@@ -32,7 +32,8 @@ class Registry:
 
     env: its settings; nothing else of this process's environment reaches it but the path, the home and the like.
     They are those of tests/tools/quick.py, unless DJANGO_SETTINGS_MODULE is among them.
-    data_dir: kept afterwards when given, else a folder that is removed.
+    data_dir: kept afterwards when given, else a folder that is removed. In a run on PostgreSQL and an object store it
+    has places there instead, unless `env` names others (tests/tools/deployed.py).
     at_root: serve the registry at the root of a host of its own too (REGISTRY_HOST), which clients then use.
     Raises NotStarted on entering.
     """
@@ -53,6 +54,7 @@ class Registry:
         own = {"PYTHONUNBUFFERED": "1", "WEB_CONCURRENCY": "1", "DJANGO_SETTINGS_MODULE": "tests.tools.quick"}
         self.environ = {**kept, **own, **(env or {})}
         self.environ["DATA_DIR"] = str(self.data_dir)
+        self.environ |= deployed.places(self.data_dir, env or {})
         self.port = 0
 
     @property

@@ -107,5 +107,4 @@ class Command(VerbCommand):
 
 
 def _some(names: list[str]) -> str:
-
     return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
