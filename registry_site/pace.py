@@ -1,4 +1,4 @@
-"""How slowly a client may send: below that its line is closed, because whoever sends slowly holds a thread.
+"""How slowly a client may send and take: below that its line is closed, because whoever is slow holds a thread.
 
 What comes is looked at where gunicorn reads it from the socket, so that it counts for headers and for bodies that
 nobody wants. Clocks and sizes only; it knows no request.
@@ -13,6 +13,7 @@ import time
 from typing import Any
 
 SILENCE = 30  # seconds without a byte
+PATIENCE = 60  # seconds in which a client takes nothing of an answer; a proxy's usual limit
 GRACE = 30  # seconds from the first byte of a request, in which it may come as it likes
 LEAST = 32 * 1024  # bytes a second after that, on average
 
@@ -50,6 +51,7 @@ def keep(conn: Any) -> None:
     if unreader is not None and not hasattr(conn, "pace"):
         conn.pace = Pace(unreader)
         _silence(conn.sock, SILENCE)
+        _lose_patience(conn.sock, PATIENCE)
 
 
 def begin(conn: Any) -> None:
@@ -68,3 +70,9 @@ def hurry(request: Any, seconds: int = SILENCE) -> None:
 def _silence(sock: socket.socket, seconds: int) -> None:
     # Of the kernel's: gunicorn makes the socket blocking anew for each request, which forgets Python's own timeout.
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", seconds, 0))
+
+
+def _lose_patience(sock: socket.socket, seconds: int) -> None:
+    # The kernel closes the line then, whoever writes to it; Python's own timeout knows neither sendfile nor gunicorn.
+    if sock.family != socket.AF_UNIX and hasattr(socket, "TCP_USER_TIMEOUT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, seconds * 1000)

@@ -73,7 +73,10 @@ class Worker(ThreadWorker):
         """Answer a request, unless it goes on with a header in a second line: proxies take that for two things."""
         if not all(name for name, _ in req.headers):  # so the parser gives the second line
             raise InvalidHeader("folded")
-        return super().handle_request(req, conn)
+        try:
+            return super().handle_request(req, conn)
+        except TimeoutError as error:  # the kernel's, of a client that took nothing: no fault of ours to be logged
+            raise ConnectionResetError(errno.ECONNRESET, "nothing was taken for long") from error
 
     def _linger(self, conn: TConn) -> Any:
         again: Any = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from types import SimpleNamespace
 
@@ -77,3 +78,14 @@ def test_a_line_is_watched_once_and_its_socket_does_not_wait_for_ever():
         ours.setblocking(True)
         with pytest.raises(BlockingIOError):
             ours.recv(1)
+
+
+def test_a_client_that_takes_nothing_of_an_answer_loses_its_line(monkeypatch):
+    monkeypatch.setattr(pace, "PATIENCE", 1)
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
+        ours, _ = server.accept()
+        with ours:
+            pace.keep(SimpleNamespace(parser=SimpleNamespace(unreader=SimpleNamespace(chunk=None)), sock=ours))
+            with pytest.raises(OSError) as refused:
+                ours.sendall(b"x" * (64 << 20))
+            assert refused.value.errno == errno.ETIMEDOUT
