@@ -120,7 +120,8 @@ AWS_ACCESS_KEY_ID = secret("AWS_ACCESS_KEY_ID")
 AWS_SECRET_ACCESS_KEY = secret("AWS_SECRET_ACCESS_KEY")
 AWS_SESSION_TOKEN = secret("AWS_SESSION_TOKEN")
 TARBALLS_BY = one_of("TARBALLS_BY", "app", "x-accel", "x-sendfile", "redirect")  # who sends the bytes
-if (TARBALLS_BY == "redirect") != STORAGE_URL.startswith("s3://") and TARBALLS_BY != "app":
+_fits = TARBALLS_BY == "app" or (TARBALLS_BY == "redirect") == STORAGE_URL.startswith("s3://")
+if not (_fits or STORAGE_FALLBACK_URL):  # while one store takes over from another, the registry sends all bytes
     raise ImproperlyConfigured(
         f"TARBALLS_BY is {TARBALLS_BY!r}; x-accel and x-sendfile need a folder as STORAGE_URL, redirect an object store"
     )

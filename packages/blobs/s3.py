@@ -170,11 +170,23 @@ class S3Store:
         return answer["Body"]
 
     def _said(self, key: str, header: str) -> Any:
-        with _asking(f"look at {key}"):
-            answer = self._client.head_object(Bucket=self.bucket, Key=self.prefix + key)
+        try:
+            with _asking(f"look at {key}"):
+                answer = self._client.head_object(Bucket=self.bucket, Key=self.prefix + key)
+        except FileNotFoundError:
+            self._require_bucket()
+            raise
         if answer.get(header) is None:
             raise StoreError(f"look at {key}: the answer has no {header}")
         return answer[header]
+
+    def _require_bucket(self) -> None:
+        # An answer to HEAD has no body to say what is not there, the object or all of the bucket.
+        try:
+            with _asking("look at the bucket"):
+                self._client.head_bucket(Bucket=self.bucket)
+        except FileNotFoundError as error:
+            raise StoreError(f"there is no bucket {self.bucket}") from error
 
 
 class _Stream(io.RawIOBase):

@@ -10,7 +10,7 @@ from django.conf import settings as site
 from django.db import DatabaseError
 from django.db.migrations.recorder import MigrationRecorder
 
-from packages import vitals
+from packages import blobs, vitals
 from registry_site import draining, health
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +76,13 @@ def test_an_object_store_that_fails_is_no_storage(monkeypatch):
 
     monkeypatch.setattr(vitals, "blobs", SimpleNamespace(store=Away))
     with pytest.raises(OSError, match="away"):
+        vitals.storage()
+
+
+def test_a_bucket_that_is_gone_or_has_another_name_is_no_storage(settings, bucket):
+    settings.STORAGE_URL = bucket.address().replace("s3://tarballs/", "s3://another/")
+    blobs.store.cache_clear()
+    with pytest.raises(OSError, match="no bucket another"):
         vitals.storage()
 
 

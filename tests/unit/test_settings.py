@@ -166,6 +166,8 @@ def test_who_sends_tarballs_fits_where_they_are(tmp_path, by, store):
     done = start(tmp_path, TARBALLS_BY=by, STORAGE_URL=store)
     assert done.returncode != 0
     assert "TARBALLS_BY" in done.stderr.strip().splitlines()[-1]
+    other = "s3://old" if store.startswith("file:") else "file:///srv/old"
+    assert start(tmp_path, TARBALLS_BY=by, STORAGE_URL=store, STORAGE_FALLBACK_URL=other).returncode == 0
 
 
 def test_connections_to_postgresql_come_from_a_pool_and_those_to_sqlite_do_not():
