@@ -10,9 +10,10 @@ from django.http import JsonResponse
 from accounts import passwords, profile
 from accounts.actor import Power
 from accounts.body import read_object
+from accounts.endpoint import page_address
 from accounts.models import AuditEvent, User
 from accounts.twofactor import enrolment
-from registry_site.errors import Malformed
+from registry_site.errors import Malformed, NotAllowed
 from registry_site.moments import iso
 
 _NPM = re.compile(r"npm/(\d+)\.")
@@ -54,6 +55,10 @@ def _change_fields(request, user: User, body: dict[str, Any]) -> dict[str, Any]:
     wanted = {name: _text(body, name) for name in profile.FIELDS if name in body}
     email, password = _text(body, "email"), body.get("password")
     profile.require_fit(wanted)
+    if email and email != profile.email_of(user)[0] and not user.has_two_factor:
+        # Whoever gets the mail gets the account, and without a code a token is all that was shown.
+        page = page_address(request, "account_email")
+        raise NotAllowed(f"without two-factor your e-mail address is changed on the website: {page}")
     if password not in (None, ""):
         old, new = (password.get("old"), password.get("new")) if isinstance(password, dict) else (None, None)
         passwords.change(request, request.actor, user, old, new)

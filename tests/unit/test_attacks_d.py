@@ -471,9 +471,10 @@ def test_d24_what_touches_the_account_asks_who_is_there(client, uma, page, form,
 
 
 def test_d24_the_old_address_is_told(npm, uma, sent):
-    token = login_token(uma)
+    hers = npm.as_(login_token(uma))
+    turn_on_two_factor(uma)
     sent.clear()
-    npm.as_(token).post("-/npm/v1/user", {"email": "new@example.com"})
+    assert hers.post("-/npm/v1/user", {"email": "new@example.com"}, npm_otp=code()).status_code == 200
     assert [each.to for each in sent] == [["uma@example.com"]]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -84,7 +85,8 @@ def test_what_stands_there_already_is_no_change(bobs, bob):
         ({"fullname": "right‮left"}, 422),
         ({"fullname": 5}, 400),
         ({"github": ["x"]}, 400),
-        ({"email": "no address"}, 422),
+        ({"email": "new@example.com"}, 403),
+        ({"email": "new@example.com", "fullname": "Bob"}, 403),
         ({"email": 5}, 400),
         ({"tfa": "off"}, 400),
         ({"tfa": {}}, 400),
@@ -153,9 +155,30 @@ def test_somebody_without_a_password_is_sent_to_the_website(bobs, bob):
 # --- address -----------------------------------------------------------------------------------------------------
 
 
-def test_without_a_mail_server_an_address_counts_at_once_unverified(bobs, bob, settings, sent):
+@pytest.fixture
+def change(bobs, bob):
+    """`change("new@example.com")` sends another address, with a one-time password: without two-factor none is taken."""
+    turn_on_two_factor(bob)
+    steps = itertools.count(-1)
+    return lambda email: bobs.post(ME, {"email": email}, npm_otp=code(steps=next(steps)))
+
+
+def test_a_token_alone_changes_no_address_and_is_sent_to_the_website(bobs, bob, sent):
+    before = kept()
+    answer = bobs.post(ME, {"email": "new@example.com"})
+    assert answer.status_code == 403
+    assert "http://testserver/settings/email" in answer.json()["error"]
+    turn_on_two_factor(bob)
+    before = kept()
+    assert bobs.post(ME, {"email": "new@example.com"}).status_code == 401
+    assert bobs.post(ME, {"email": "no address"}, npm_otp=code()).status_code == 422
+    assert kept() == before
+    assert not sent
+
+
+def test_without_a_mail_server_an_address_counts_at_once_unverified(change, bob, settings, sent):
     assert settings.ACCOUNT_EMAIL_VERIFICATION == "optional"
-    shown = bobs.post(ME, {"email": "new@example.com"}).json()
+    shown = change("new@example.com").json()
     assert (shown["email"], shown["email_verified"]) == ("new@example.com", False)
     assert list(EmailAddress.objects.filter(user=bob.user).values_list("email", "primary")) == [
         ("new@example.com", True)
@@ -164,9 +187,9 @@ def test_without_a_mail_server_an_address_counts_at_once_unverified(bobs, bob, s
     assert [each.to for each in sent] == [["bob@example.com"]], "the old address is told"
 
 
-def test_with_a_mail_server_an_address_counts_when_it_is_confirmed(bobs, bob, client, settings, sent):
+def test_with_a_mail_server_an_address_counts_when_it_is_confirmed(change, bobs, bob, client, settings, sent):
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-    shown = bobs.post(ME, {"email": "new@example.com"}).json()
+    shown = change("new@example.com").json()
     assert (shown["email"], shown["email_verified"]) == ("new@example.com", False)
     assert bobs.get(ME).json()["email"] == "bob@example.com", "until then the old one stays"
     told = {each.to[0]: each.subject + each.body for each in sent}
@@ -178,12 +201,12 @@ def test_with_a_mail_server_an_address_counts_when_it_is_confirmed(bobs, bob, cl
     assert EmailAddress.objects.filter(user=bob.user).count() == 1
 
 
-def test_an_address_of_somebody_else_is_not_taken(bobs, bob, dave, settings, sent):
+def test_an_address_of_somebody_else_is_not_taken(change, bobs, bob, dave, settings, sent):
     before = kept()
-    assert bobs.post(ME, {"email": "dave@example.com"}).status_code == 409
+    assert change("dave@example.com").status_code == 409
     assert kept() == before
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-    assert bobs.post(ME, {"email": "dave@example.com"}).status_code == 200, "who may read the mail may have it"
+    assert change("dave@example.com").status_code == 200, "who may read the mail may have it"
     assert bobs.get(ME).json()["email"] == "bob@example.com"
 
 
