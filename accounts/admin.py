@@ -1,36 +1,26 @@
-"""People, names, credentials and the audit log, for operators."""
+"""Names, credentials and the audit log, for operators."""
 
 from __future__ import annotations
 
 from allauth.account.decorators import secure_admin_login
-from allauth.mfa.models import Authenticator
-from django import forms
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 
-from accounts import audit, suspension
+from accounts import audit, tokens
 from accounts.admin_lists import ActionFilter, BoundedAdmin, SinceFilter
 from accounts.models import (
-    Absence,
     Approval,
     AuditEvent,
     AuditSeal,
-    DirectoryPerson,
     Invitation,
     OneTimePass,
     Scope,
     Token,
-    User,
     WebLogin,
 )
 from accounts.operating import actor_of, confirm
-from accounts.twofactor import enrolment
 
 admin.site.login = secure_admin_login(admin.site.login)  # the same door as the website's
-admin.site.unregister(Group)
 
 
 class RecordedAdmin(BoundedAdmin):
@@ -81,86 +71,6 @@ class ReadOnlyAdmin(BoundedAdmin):
         return request.user.is_superuser
 
 
-class ReasonForm(forms.Form):
-    reason = forms.CharField(
-        max_length=suspension.MAX_REASON,
-        help_text="For the audit log.",
-        widget=forms.TextInput({"class": "vTextField"}),
-    )
-
-
-@admin.register(User)
-class PersonAdmin(RecordedAdmin, UserAdmin):
-    list_display = ["username", "email", "is_active", "is_staff", "two_factor", "last_login"]
-    actions = ["suspend", "unsuspend", "remove_two_factor"]
-    search_fields = ["username", "email", "full_name"]
-    readonly_fields = ["username", "is_active", "two_factor", "two_factor_mode", "last_login", "date_joined"]
-    fieldsets = [
-        (None, {"fields": ["username", "password", "full_name", "email"]}),
-        ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "user_permissions"]}),
-        ("Two-factor", {"fields": ["two_factor", "two_factor_mode"]}),
-        ("Dates", {"fields": ["last_login", "date_joined"]}),
-    ]
-    filter_horizontal = ["user_permissions"]
-    list_filter = ["is_active", "is_staff", "is_superuser"]
-    ordering = ["username"]
-
-    def get_readonly_fields(self, request, obj=None):
-        return self.readonly_fields if obj else [name for name in self.readonly_fields if name != "username"]
-
-    def get_queryset(self, request):
-        keys = Authenticator.objects.filter(user=OuterRef("pk")).exclude(type=Authenticator.Type.RECOVERY_CODES)
-        return super().get_queryset(request).annotate(has_key=Exists(keys))
-
-    @admin.display(description="two-factor", boolean=True, ordering="has_key")
-    def two_factor(self, person) -> bool:
-        return getattr(person, "has_key", False)
-
-    @admin.action(description="Remove the two-factor of people who lost their device", permissions=["change"])
-    def remove_two_factor(self, request, people):
-        return confirm(
-            self,
-            request,
-            people,
-            lambda person, _: enrolment.disable(request, actor_of(request), person),
-            title="Remove two-factor?",
-            says="Their password alone signs them in from then on. Be sure who asks; they are told by mail.",
-            button="Remove two-factor",
-            done="Two-factor is off for",
-            describe=_person,
-        )
-
-    @admin.action(description="Suspend people", permissions=["change"])
-    def suspend(self, request, people):
-        return confirm(
-            self,
-            request,
-            people,
-            lambda person, said: suspension.suspend(actor_of(request), person.username, said["reason"]),
-            title="Suspend?",
-            says="Their browser sessions end, their tokens are refused and nobody signs in, at once. "
-            "Packages, grants and memberships stay as they are.",
-            button="Suspend",
-            done="Suspended:",
-            describe=_person,
-            form=ReasonForm,
-        )
-
-    @admin.action(description="Lift the suspension", permissions=["change"])
-    def unsuspend(self, request, people):
-        return confirm(
-            self,
-            request,
-            people,
-            lambda person, _: suspension.unsuspend(actor_of(request), person.username),
-            title="Lift the suspension?",
-            says="They can sign in again, and their tokens work again where they were neither revoked nor ran out.",
-            button="Lift it",
-            done="No longer suspended:",
-            describe=_person,
-        )
-
-
 @admin.register(Scope)
 class ScopeAdmin(RecordedAdmin):
     list_display = ["name", "kind", "user", "plan", "created_at"]
@@ -208,20 +118,27 @@ class ScopeAdmin(RecordedAdmin):
 
 
 @admin.register(Token)
-class TokenAdmin(RecordedAdmin):
+class TokenAdmin(ReadOnlyAdmin):
     list_display = ["prefix", "user", "kind", "name", "permission", "expires_at", "last_used_at", "revoked_at"]
     is_large = True
     list_select_related = ["user"]
     list_filter = ["kind", "permission"]
     search_fields = ["prefix", "name", "user__username"]
-    readonly_fields = [f.name for f in Token._meta.fields if f.name not in ("revoked_at", "digest")]
     exclude = ["digest"]
+    actions = ["revoke"]
 
-    def has_add_permission(self, request) -> bool:
-        return False
-
-    def has_delete_permission(self, request, obj=None) -> bool:
-        return False
+    @admin.action(description="Revoke", permissions=["operate"])
+    def revoke(self, request, found):
+        return confirm(
+            self,
+            request,
+            found,
+            lambda token, _: tokens.end(actor_of(request), token),
+            title="Revoke?",
+            says="They open nothing from then on, for ever. Whoever uses them makes new ones.",
+            button="Revoke",
+            done="Revoked:",
+        )
 
 
 @admin.register(Invitation)
@@ -271,22 +188,3 @@ class OneTimePassAdmin(ReadOnlyAdmin):
     list_select_related = ["user", "token__user"]
     search_fields = ["user__username"]
     exclude = ["digest"]
-
-
-def _person(person: User) -> str:
-    named = f" ({person.full_name})" if person.full_name else ""
-    return f"{person.username}{named}, {person.email or 'no address'}" + ("" if person.is_active else ", suspended")
-
-
-@admin.register(DirectoryPerson)
-class DirectoryPersonAdmin(ReadOnlyAdmin):
-    list_display = ["user", "name", "key", "created_at", "seen_at"]
-    list_select_related = ["user"]
-    search_fields = ["user__username", "name"]
-
-
-@admin.register(Absence)
-class AbsenceAdmin(ReadOnlyAdmin):
-    list_display = ["user", "source", "began_at"]
-    list_select_related = ["user"]
-    search_fields = ["user__username"]

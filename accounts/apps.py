@@ -10,7 +10,17 @@ class AccountsConfig(AppConfig):
         from allauth.socialaccount import signals as social
         from django_tasks import signals as tasks
 
-        from accounts import addresses, arrivals, lapses, passwords, profile, provider_sign_in, reminders, sessions
+        from accounts import (
+            addresses,
+            arrivals,
+            lapses,
+            logins,
+            passwords,
+            profile,
+            provider_sign_in,
+            reminders,
+            sessions,
+        )
         from accounts import standstill as standstills
         from accounts.directory import rounds
         from registry_site import repeating, timetable
@@ -25,6 +35,7 @@ class AccountsConfig(AppConfig):
         tasks.task_finished.connect(repeating.after_failure)
         timetable.unless(standstills.is_on)
         timetable.daily("forget old devices", arrivals.forget_devices)
+        timetable.daily("forget ended requests to log in", logins.forget_ended)
         timetable.daily("forget ended sessions", sessions.forget_ended)
         timetable.daily("remind of ending tokens", reminders.send)
         timetable.daily("look everybody up in the directory", rounds.daily)

@@ -19,6 +19,7 @@ from accounts.twofactor import codes
 from registry_site.errors import BadCredential, NotFound, OneTimePassRequired, SignInRequired
 
 LIFETIME = timedelta(minutes=10)
+KEPT = timedelta(days=7)  # for operators who look into something
 
 
 @dataclass(frozen=True)
@@ -72,17 +73,25 @@ def deny(actor: Actor, public_id: uuid.UUID) -> None:
 def fetch(poll_secret: str) -> str | None:
     """The token of an approved web login, once; None while it still waits.
 
-    Raises NotFound when it was denied, fetched before, or is older than ten minutes.
+    Raises NotFound when it was denied, fetched before, or is older than ten minutes, and BadCredential while the person
+    who approved it is suspended.
     """
     with transaction.atomic():
         login = _open(poll_digest=bearer.digest(poll_secret))
         if login.approved_by is None:
             return None
+        if not login.approved_by.is_active:
+            raise BadCredential("this account is suspended; ask the operators of this registry")
         login.closed_at = timezone.now()
         login.save(update_fields=["closed_at"])
         actor = Actor(user=login.approved_by, credential="session", address=login.address)
         _, secret = tokens.issue(actor, login.approved_by, kind=Token.Kind.LOGIN, name=_named(login.agent))
     return secret
+
+
+def forget_ended() -> None:
+    """Remove requests to log in that ended long ago, with the addresses of those who asked; once a day."""
+    WebLogin.objects.filter(created_at__lte=timezone.now() - KEPT).delete()
 
 
 def by_password(request, name: str, password: str) -> str:

@@ -85,6 +85,12 @@ def changed_on_page(sender, request, user: User, **more) -> None:
         audit.record(actor, "profile.password", person=user.username)
 
 
+def changed_by_operator(request, actor: Actor, user: User) -> None:
+    """Write down that an operator set or took a person's password, and tell the person; in the change's transaction."""
+    audit.record(actor, "profile.password", person=user.username)
+    warn(request, user, "Your password was changed", more="An operator of this registry did it.")
+
+
 def is_readable(password: object) -> TypeGuard[str]:
     """Whether this can be a password at all: some text that is not endless."""
     return isinstance(password, str) and 0 < len(password) <= MAX_PASSWORD and "\0" not in password

@@ -139,14 +139,7 @@ def issue_for_org(
 
 def revoke_of_org(actor: Actor, org: Scope, key: uuid.UUID) -> Token:
     """End a token of a service account at once. Raises NotFound when the org has no such token."""
-    with transaction.atomic():
-        token = Token.objects.select_for_update().filter(holder=org, key=key, revoked_at=None).first()
-        if token is None:
-            raise NotFound("there is no such token")
-        token.revoked_at = timezone.now()
-        token.save(update_fields=["revoked_at"])
-        audit.record(actor, "service.token_revoked", org=org.name, token=token.prefix, account=token.publisher)
-    return token
+    return end(actor, Token.objects.filter(holder=org, key=key).first())
 
 
 def of_org(org: Scope) -> list[Token]:
@@ -226,19 +219,25 @@ def expiry(token: Token) -> datetime:
 def revoke(actor: Actor, user: User, key_or_secret: str) -> None:
     """End a token of `user` at once, named by its key or by the token itself.
 
-    Raises NotFound when the person has no such token.
+    Raises NotFound when the person has no such token, revoked ones among them.
     """
+    is_secret = bearer.is_well_formed(key_or_secret)
+    named = {"digest": bearer.digest(key_or_secret)} if is_secret else {"key": _uuid(key_or_secret)}
+    end(actor, Token.objects.filter(user=user, **named).first())
+
+
+def end(actor: Actor, token: Token | None) -> Token:
+    """End a token at once, whoever has it. Raises NotFound when it is revoked already, or when there is none."""
     with transaction.atomic():
-        own = Token.objects.select_for_update().filter(user=user, revoked_at=None)
-        if bearer.is_well_formed(key_or_secret):
-            token = own.filter(digest=bearer.digest(key_or_secret)).first()
-        else:
-            token = own.filter(key=_uuid(key_or_secret)).first()
-        if token is None:
+        now = timezone.now()
+        if token is None or not Token.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=now):
             raise NotFound("there is no such token")
-        token.revoked_at = timezone.now()
-        token.save(update_fields=["revoked_at"])
-        audit.record(actor, "token.revoked", person=user.username, token=token.prefix)
+        if token.holder is not None:
+            facts = {"token": token.prefix, "account": token.publisher}
+            audit.record(actor, "service.token_revoked", org=token.holder.name, **facts)
+        else:
+            audit.record(actor, "token.revoked", person=token.user.username if token.user else "", token=token.prefix)
+    return token
 
 
 def live(user: User) -> list[Token]:

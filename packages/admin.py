@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Q
 
-from accounts import admin_sign_in, admin_standstill  # noqa: F401 - their pages register themselves
+from accounts import admin_people, admin_sign_in, admin_standstill  # noqa: F401 - their pages register themselves
 from accounts.admin import ReadOnlyAdmin
 from accounts.operating import actor_of, confirm
 from packages import (  # noqa: F401 - these register themselves

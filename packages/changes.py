@@ -12,6 +12,8 @@ from django.utils import timezone
 from accounts import audit, standstill
 from accounts.actor import Actor
 from accounts.models import AuditEvent
+from orgs.access import Action as OrgAction
+from orgs.models import Org
 from packages import access, dependents, manifests, webhooks
 from packages.access import Action
 from packages.models import Package
@@ -51,6 +53,9 @@ CHANGES: dict[str, Action] = {
 UNSEEN = frozenset(
     {"version.staged", "version.rejected", "version.expired", "trust.added", "trust.removed", "trust.used"}
 )
+
+# Of whom an org invites, and of its tokens, only those hear who manage it.
+FOR_MANAGERS = Q(action__startswith="invitation.") | Q(action__startswith="service.") | Q(action="token.leaked")
 
 
 class Unchanged(Exception):
@@ -122,6 +127,21 @@ def heard_by(actor: Actor, events: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]
     """These events without those that are UNSEEN by the actor."""
     theirs = access.publishable_by(actor).order_by().filter(name=OuterRef("package"))
     return events.exclude(Q(action__in=UNSEEN) & ~Exists(theirs))
+
+
+def heard_in(actor: Actor, org: Org) -> QuerySet[AuditEvent]:
+    """What happened in an org, under former names, too: of packages what the actor may see, nothing for a stranger.
+
+    org: as `orgs.access.find` gave it to this actor.
+    """
+    if OrgAction.PEOPLE not in org.allowed:
+        return AuditEvent.objects.none()
+    names = [org.name, *org.former_names.values_list("scope__name", flat=True)]
+    events = AuditEvent.objects.filter(org__in=names)
+    if OrgAction.TEAMS in org.allowed:
+        return events
+    seen = access.seen_by(actor).filter(scope=org.scope).order_by().values("name")
+    return heard_by(actor, events.filter(Q(package="") | Q(package__in=seen))).exclude(FOR_MANAGERS)
 
 
 def _copy_latest(package: Package) -> None:

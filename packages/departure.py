@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.urls import reverse
 
 from accounts.departure import Obstacle
+from accounts.models import Scope
+from packages import trust
 from packages.changes import changing
 from packages.models import Package, Permission, PersonGrant
 
@@ -33,7 +35,9 @@ def weigh(sender, user, consequences, **more) -> None:
 
 
 def leave(sender, actor, user, **more) -> None:
-    """End every grant of the person, through the door that all changes of a package take."""
+    """End the person's grants, through the door that all changes of a package take, and their trust in workflows."""
     for grant in PersonGrant.objects.filter(user=user).select_related("package").order_by("package_id"):
         with changing(grant.package, actor, "person.left", person=user.username):
             grant.delete()
+    for scope in Scope.objects.filter(user=user):
+        trust.end_all(scope)

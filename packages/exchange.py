@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts import audit, limiting, tokens
@@ -55,7 +56,8 @@ def _trusted(name: str, identity: Identity) -> TrustedPublisher:
     facts = {"issuer": shown["iss"], "is_signed": True}
     rows = list(TrustedPublisher.objects.select_for_update().filter(name=name))
     scope = name[1:].partition("/")[0]
-    if name.startswith("@") and Scope.objects.filter(name=scope, user__is_active=False).exists():
+    gone = Q(user__is_active=False) | Q(user=None, org=None)
+    if name.startswith("@") and Scope.objects.filter(gone, name=scope).exists():
         raise Doubt(message, "scope", "an account that is not suspended", f"@{scope}", **facts)
     asked = [row for row in rows if row.kind == provider.name]
     if not asked:

@@ -64,15 +64,8 @@ def of_org(actor: Actor, name: str) -> Feed:
     """
     org = org_access.find(actor, org_access.Action.VIEW, name)
     packages = access.seen_by(actor).filter(scope=org.scope)
-    can = org_access.can(actor, org)
-    events = AuditEvent.objects.filter(org=org.name)
-    if org_access.Action.PEOPLE not in can:
-        events = events.none()
-    elif org_access.Action.TEAMS not in can:
-        seen = Q(package="") | Q(package__in=packages.order_by().values("name"))
-        events = changes.heard_by(actor, events.filter(seen))
     path = reverse("org", args=[org.name])
-    entries = _newest(_releases(lately.releases(packages, MOST)), _activity(events))
+    entries = _newest(_releases(lately.releases(packages, MOST)), _activity(changes.heard_in(actor, org)))
     return Feed(org.name, path, org.created_at, entries)
 
 

@@ -15,7 +15,7 @@ from orgs import telling
 from orgs.access import Action
 from orgs.models import FormerName, Org
 from packages import trust
-from packages.models import Package, StagedVersion, TrustedPublisher
+from packages.models import Package, StagedVersion
 from registry_site.errors import Conflict
 
 
@@ -68,7 +68,7 @@ def rename(actor: Actor, org_name: str, new_name: str) -> Org:
         org.scope = _take(org, old, new_name)
         org.save(update_fields=["scope"])
         FormerName.objects.create(org=org, scope=old)
-        _end_trust(old)
+        trust.end_all(old)
         _move_tokens(old, org.scope)
         audit.record(actor, "org.renamed", org=new_name, was=old.name)
     return org
@@ -88,7 +88,7 @@ def delete(actor: Actor, org_name: str) -> None:
         for invitation in org.invitations.filter(closed_at=None):
             people.keep_out(invitation.digest)
         Token.objects.filter(holder=scope, revoked_at=None).update(revoked_at=timezone.now())
-        _end_trust(scope)
+        trust.end_all(scope)
         audit.record(actor, "org.deleted", org=org.name, members=[each.username for each in members])
         telling.deleted(actor, org, [each for each in members if each != actor.user])
         org.delete()
@@ -101,11 +101,6 @@ def _take(org: Org, old: Scope, name: str) -> Scope:
         return former.scope
     with people.taking(name):
         return Scope.objects.create(name=name, kind=Scope.Kind.ORG, plan=old.plan)
-
-
-def _end_trust(scope: Scope) -> None:
-    for publisher in TrustedPublisher.objects.filter(name__startswith=f"@{scope.name}/"):
-        trust.end(publisher)
 
 
 def _move_tokens(old: Scope, new: Scope) -> None:

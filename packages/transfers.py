@@ -11,7 +11,7 @@ from accounts.actor import Actor
 from accounts.models import Scope, User
 from orgs import organizations
 from orgs.models import Membership, Org, Role
-from packages import conversion, telling
+from packages import conversion, telling, trust
 from packages.changes import maintaining
 from packages.models import Package, Permission, PersonGrant
 from registry_site.errors import Conflict, NotAllowed, NotFound
@@ -91,6 +91,7 @@ def _found(actor: Actor, scope: Scope, user: User) -> None:
     packages = list(Package.objects.select_for_update().filter(scope=scope))
     scope.kind = Scope.Kind.ORG
     scope.save(update_fields=["kind"])
+    trust.end_all(scope)  # of who had it before
     audit.record(actor, "scope.transferred", org=scope.name, person=user.username)
     org = organizations.found(actor, scope, user)
     for package in packages:

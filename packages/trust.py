@@ -104,6 +104,12 @@ def end(publisher: TrustedPublisher) -> None:
     publisher.delete()
 
 
+def end_all(scope: Scope) -> None:
+    """Take every trusted publisher below a scope away, as who held it leaves; inside the caller's transaction."""
+    for publisher in TrustedPublisher.objects.filter(name__startswith=f"@{scope.name}/"):
+        end(publisher)
+
+
 def pending(actor: Actor, scope: str) -> QuerySet[TrustedPublisher]:
     """The trusted publishers of a scope whose packages nobody published yet.
 

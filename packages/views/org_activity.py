@@ -17,7 +17,7 @@ from accounts.models import AuditEvent
 from orgs import access as org_access
 from orgs.access import Action
 from orgs.models import Org
-from packages import access, changes
+from packages import changes
 from packages.views.orgs import org_head
 from packages.views.paging import page_of
 from registry_site import sheets
@@ -34,8 +34,6 @@ WHAT = {
     "settings": ("Settings", ("org.",)),
     "rules": ("Rules", ("rules.",)),
 }
-# Of whom an org invites, and of its tokens, only those hear who manage it.
-FOR_MANAGERS = Q(action__startswith="invitation.") | Q(action__startswith="service.") | Q(action="token.leaked")
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def activity(request, org: str) -> HttpResponse:
     """What happened in an org; of packages, only what the viewer may see."""
     found = org_access.find(request.actor, Action.PEOPLE, org)
     wanted = Wanted.read(request.GET)
-    page = page_of(request, wanted.of(found, _seen(request, found)), A_PAGE)
+    page = page_of(request, wanted.of(found, changes.heard_in(request.actor, found)), A_PAGE)
     context = {
         "tab": "activity",
         "page": page,
@@ -98,7 +96,7 @@ def activity(request, org: str) -> HttpResponse:
 def sheet(request, org: str) -> HttpResponse:
     """The same events as CSV, for owners."""
     found = org_access.find(request.actor, Action.MEMBERS, org)
-    events = Wanted.read(request.GET).of(found, _seen(request, found))[:MOST_ROWS]
+    events = Wanted.read(request.GET).of(found, changes.heard_in(request.actor, found))[:MOST_ROWS]
     head = ["when", "who", "credential", "from", "action", "what", "package", "person"]
     rows = (
         [
@@ -119,17 +117,8 @@ def sheet(request, org: str) -> HttpResponse:
 def lines(request, org: str) -> HttpResponse:
     """The same events as lines of JSON, with all that is known of each."""
     found = org_access.find(request.actor, Action.MEMBERS, org)
-    events = Wanted.read(request.GET).of(found, _seen(request, found))[:MOST_ROWS]
+    events = Wanted.read(request.GET).of(found, changes.heard_in(request.actor, found))[:MOST_ROWS]
     return sheets.sent(f"{found.name}-activity.jsonl", "application/jsonl", extracts.for_owners(events.iterator()))
-
-
-def _seen(request, org: Org) -> QuerySet[AuditEvent]:
-    names = [org.name, *org.former_names.values_list("scope__name", flat=True)]
-    events = AuditEvent.objects.filter(org__in=names)
-    if Action.TEAMS in org.allowed:
-        return events
-    seen = access.seen_by(request.actor).filter(scope=org.scope).values("name")
-    return changes.heard_by(request.actor, events.filter(Q(package="") | Q(package__in=seen))).exclude(FOR_MANAGERS)
 
 
 def _midnight(day: date) -> datetime:

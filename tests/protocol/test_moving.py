@@ -42,7 +42,9 @@ def migrate_database(registry: Registry, url: str) -> None:
 
 @pytest.mark.timeout(900)  # it makes all tables twice, and starts three times
 def test_a_registry_moves_with_all_it_has_and_back(tmp_path):
-    with postgres.server() as database, Registry({"RATE_LIMITS": "off"}) as registry:
+    data_dir = tmp_path / "data"
+    settings = {"RATE_LIMITS": "off", "STORAGE_URL": (data_dir / "blobs").as_uri()}
+    with postgres.server() as database, Registry(settings, data_dir) as registry:
         alice = sign_up(registry, "alice", tmp_path / "alice")
         published(alice, "1.0.0")
         registry.stop()

@@ -6,11 +6,10 @@ Cold, then from the lockfile with a clean cache while upstream is away; each tim
 from __future__ import annotations
 
 import json
-import sqlite3
 import subprocess
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,8 +58,7 @@ class Route:
 
 def _forget_failures(registry: Registry) -> None:
     # An upstream that failed is left alone for half a minute, for which no test waits.
-    with closing(sqlite3.connect(registry.data_dir / "registry.sqlite3", timeout=30)) as database, database:
-        database.execute("UPDATE packages_mirror SET failed_at = NULL")
+    registry.manage("shell", "-v0", "-c", "from packages.models import Mirror; Mirror.objects.update(failed_at=None)")
 
 
 @pytest.fixture(scope="module")

@@ -19,16 +19,18 @@ from urllib.parse import urlsplit
 
 from tests.tools import object_store, prepared
 
+SAID = {"DATABASE_URL", "STORAGE_URL", "TARBALLS_BY"}
 REMEMBERED = "test-places.json"  # for who starts a registry again on the same folder
 
 
 def places(data_dir: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """The settings that say where the registry of this folder keeps database and tarballs.
 
-    environ: what the test has set. {} when it says itself where, and in a run on SQLite and folders.
+    environ: what the test has set. {} when that says where, or who sends the bytes of a folder, and in a run on SQLite
+    and folders.
     """
     server, store = os.environ.get("DATABASE_URL", ""), object_store.part(os.environ.get("STORAGE_URL", ""))
-    if not store or not server.startswith("postgres") or {"DATABASE_URL", "STORAGE_URL"} & environ.keys():
+    if not store or not server.startswith("postgres") or SAID & environ.keys():
         return {}
     remembered = data_dir / REMEMBERED
     if not remembered.exists():
@@ -48,21 +50,22 @@ def _database(server: str) -> str:
         with psycopg.connect(server, autocommit=True) as connection:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [template]).fetchone():
                 connection.execute(f"CREATE DATABASE {template}_unready")
-                _migrate(_named(server, f"{template}_unready"))
+                _make_tables(_named(server, f"{template}_unready"))
                 connection.execute(f"ALTER DATABASE {template}_unready RENAME TO {template}")
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     return _named(server, name)
 
 
-def _migrate(database: str) -> None:
+def _make_tables(database: str) -> None:
     with tempfile.TemporaryDirectory(prefix="test-prepared-") as folder:
         environ = os.environ | {
             "DATABASE_URL": database,
             "DATA_DIR": folder,
             "STORAGE_URL": Path(folder, "blobs").as_uri(),
         }
-        words = [sys.executable, "manage.py", "migrate", "-v", "0"]
-        subprocess.run(words, cwd=prepared.ROOT, env=environ, stdin=subprocess.DEVNULL, check=True)
+        for word in ("migrate", "createcachetable"):
+            words = [sys.executable, "manage.py", word, "-v", "0"]
+            subprocess.run(words, cwd=prepared.ROOT, env=environ, stdin=subprocess.DEVNULL, check=True)
 
 
 def _named(server: str, database: str) -> str:

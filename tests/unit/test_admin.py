@@ -7,6 +7,8 @@ import uuid
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import Permission
+from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
 
@@ -228,10 +230,64 @@ def test_a_name_is_never_changed_here(full, as_operator, alice):
     assert User.objects.get(pk=alice.user.pk).username == "alice"
 
 
-def test_an_operator_revokes_a_token(full, npm, as_operator, alice):
+def test_an_operator_revokes_tokens_and_brings_none_back(full, npm, as_operator, alice):
     token, secret = tokens.issue(alice, alice.user, kind=Token.Kind.LOGIN)
-    as_operator.post(page_of(Token, "change", token.pk), {"revoked_at_0": "2020-01-01", "revoked_at_1": "00:00:00"})
+    robot, _ = tokens.issue_for_org(alice, alice.user.memberships.get().org.scope, "ci", permission="read-only",
+                                    packages=[], cidr=[], days=9)  # fmt: skip
+    chosen = {"action": "revoke", "_selected_action": [token.pk, robot.pk]}
+    assert "Revoke?" in as_operator.post(page_of(Token, "changelist"), chosen).content.decode()
+    assert npm.as_(secret).get("-/whoami").status_code == 200
+    as_operator.post(page_of(Token, "changelist"), chosen | {"confirmed": "yes"})
     assert npm.as_(secret).get("-/whoami").status_code == 401
+    told = AuditEvent.objects.filter(action__in=("token.revoked", "service.token_revoked"))
+    assert {(event.action, event.credential) for event in told} == {
+        ("token.revoked", "operator"), ("service.token_revoked", "operator"),
+    }  # fmt: skip
+    as_operator.post(page_of(Token, "change", token.pk), {"revoked_at_0": "", "revoked_at_1": ""})
+    assert npm.as_(secret).get("-/whoami").status_code == 401
+
+
+NEW_PASSWORD = {"usable_password": "true", "password1": "another horse battery", "password2": "another horse battery"}
+
+
+def test_an_operator_sets_a_password_which_is_recorded_and_told(as_operator, alice, settings):
+    settings.TASKS = {"default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"}}
+    settings.EMAIL_URL = "memorymail://"
+    page = reverse("admin:auth_user_password_change", args=[alice.user.pk])
+    as_operator.post(page, NEW_PASSWORD | {"password2": "another one"})
+    assert not AuditEvent.objects.filter(action="profile.password").exists()
+    as_operator.post(page, NEW_PASSWORD)
+    assert User.objects.get(pk=alice.user.pk).check_password("another horse battery")
+    event = AuditEvent.objects.get(action="profile.password")
+    assert (event.person, event.actor_name, event.credential) == ("alice", "olga", "operator")
+    assert [each.to for each in mail.outbox] == [["alice@example.com"]]
+    assert "An operator" in mail.outbox[0].body
+
+
+def test_the_company_keeps_the_passwords_of_its_people(as_operator, alice, settings):
+    settings.LDAP_URL = "ldaps://directory.example"
+    DirectoryPerson.objects.create(user=alice.user, name="alice")
+    before = User.objects.get(pk=alice.user.pk).password
+    page = reverse("admin:auth_user_password_change", args=[alice.user.pk])
+    assert as_operator.post(page, NEW_PASSWORD, headers=HTML).status_code == 403
+    assert User.objects.get(pk=alice.user.pk).password == before
+
+
+def test_staff_who_may_change_people_neither_change_superusers_nor_become_one(client, dave, alice, olga):
+    User.objects.filter(pk=dave.user.pk).update(is_staff=True)
+    dave.user.user_permissions.add(*Permission.objects.filter(codename__in=("change_user", "view_user")))
+    sign_in(client, dave)
+    for person, status in ((olga, 403), (alice, 302)):
+        page = reverse("admin:auth_user_password_change", args=[person.user.pk])
+        assert client.post(page, NEW_PASSWORD, headers=HTML).status_code == status
+    sent = {"full_name": "Dave", "email": "dave@example.com", "is_staff": "on", "is_superuser": "on"}
+    client.post(page_of(User, "change", dave.user.pk), sent)
+    changed = User.objects.get(pk=dave.user.pk)
+    assert (changed.full_name, changed.is_superuser) == ("Dave", False)
+    chosen = {"action": "suspend", "_selected_action": [olga.user.pk], "confirmed": "yes", "reason": "x"}
+    client.post(page_of(User, "changelist"), chosen)
+    assert User.objects.get(pk=olga.user.pk).is_active
+    assert User.objects.get(pk=olga.user.pk).check_password(PASSWORD)
 
 
 def test_staff_who_are_no_superusers_get_what_they_were_given(full, client, dave):

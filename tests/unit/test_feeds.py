@@ -7,8 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from accounts.limits import Limits
 from accounts.models import AuditEvent
-from orgs import organizations
+from orgs import organizations, service_accounts
 from packages import access, feed_keys, feeds, releases, sharing, stars
 from packages.models import FeedKey, Package, TeamGrant
 from registry_site.errors import NotFound
@@ -143,6 +144,15 @@ def test_invitations_and_addresses_stay_out(client, shelf, alice):
     found = titles(client.get("/org/acme/feed"))
     assert not any("example.com" in each for each in found)
     assert any("created the organization" in each for each in found)
+
+
+def test_of_tokens_and_leaks_only_those_hear_who_manage_the_org(client, shelf, alice, bob):
+    service_accounts.create(alice, "acme", "deploy", Limits())
+    AuditEvent.objects.create(action="token.leaked", org="acme", person="bob", facts={"token": "npm_abcdefgh"})
+    for actor, hears in ((alice, True), (bob, False)):
+        sign_in(client, actor)
+        found = " ".join(titles(client.get("/org/acme/feed")))
+        assert ("acme/deploy" in found, "npm_abcdefgh" in found) == (hears, hears)
 
 
 def test_304_until_something_changes(client, shelf, publish, uma):

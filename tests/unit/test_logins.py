@@ -138,6 +138,22 @@ def test_verbs_ask_for_a_person(started):
     assert (login.approved_by, login.closed_at) == (None, None)
 
 
+def test_what_a_suspended_person_approved_gives_no_token(npm, started, bob):
+    WebLogin.objects.update(approved_by=bob.user)
+    User.objects.filter(pk=bob.user.pk).update(is_active=False)
+    secret = started[1].rpartition("/")[2]
+    assert npm.get(f"-/v1/done/{secret}").status_code == 401
+    assert not Token.objects.exists()
+
+
+def test_requests_that_ended_long_ago_are_forgotten(npm, started, time_machine):
+    logins.forget_ended()
+    assert WebLogin.objects.exists()
+    time_machine.move_to(timezone.now() + timedelta(days=8))
+    logins.forget_ended()
+    assert not WebLogin.objects.exists()
+
+
 def test_neither_secret_of_a_web_login_is_kept(started):
     secret = started[1].rpartition("/")[2]
     assert secret not in str(WebLogin.objects.values().get())

@@ -17,11 +17,11 @@ from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from accounts import audit, limiting, suspension
+from accounts import audit, departure, limiting, suspension
 from accounts.actor import Actor, operator
-from accounts.models import AuditEvent, Token
+from accounts.models import AuditEvent, Scope, Token
 from orgs import organizations
-from packages import exchange, trust
+from packages import exchange, transfers, trust
 from packages.models import (
     Issuer,
     Package,
@@ -741,6 +741,29 @@ def test_workflows_of_a_suspended_person_publish_nothing(issuer, ask, npm, uma, 
     assert not Version.objects.exists()
     suspension.unsuspend(operator, "uma")
     assert ask(issuer.token(), "@uma/x").status_code == 201
+
+
+def test_d34_workflows_of_somebody_who_left_publish_nothing(issuer, acme, ask, npm, uma, alice):
+    trusted(uma, "@uma/x")
+    caller = npm.as_(bearer(issuer, ask, "@uma/x"))
+    departure.delete(replace(sure(uma), recent=True), "uma")
+    assert not TrustedPublisher.objects.exists()
+    assert caller.put("@uma%2fx", payloads.publish_body("@uma/x", "1.0.0")).status_code == 401
+    left_over = trusted(alice)
+    TrustedPublisher.objects.filter(pk=left_over.pk).update(name="@uma/x")
+    assert ask(issuer.token(), "@uma/x").status_code == 404, "nobody holds the scope"
+    assert not Version.objects.exists()
+
+
+def test_d34_whoever_gets_a_scope_gets_it_without_the_workflows_of_who_had_it(issuer, acme, ask, uma, alice, publish):
+    publish(uma, "@uma/x", access="public")
+    trusted(uma, "@uma/x")
+    Scope.objects.filter(name="uma").update(
+        user=None
+    )  # as of an account that was deleted before packages were asked of
+    transfers.transfer(operator(alice.user), "@uma/x", "alice")
+    assert not TrustedPublisher.objects.exists()
+    assert ask(issuer.token(), "@uma/x").status_code == 404
 
 
 def test_61_an_identity_that_is_older_than_a_restore_may_have_been_spent(acme, issuer, ask, alice):
