@@ -20,6 +20,7 @@ from registry_site.errors import Invalid, Malformed, TooLarge
 
 MOST_NAMES = 10_000
 MOST_VERSIONS = 50_000  # of all names together
+MOST_COMPARISONS = 500_000  # of a version with an advisory's range: a second or two
 A_CHUNK = 500  # names of one query
 
 Asked = Mapping[str, Sequence[str]]  # versions by name
@@ -59,13 +60,18 @@ def affected(actor: Actor, asked: Asked) -> dict[str, list[Affected]]:
 
     asked: as `read` gives it. A hidden package is answered like a missing one. Upstream is asked about the names that
     are not ours, within seconds; when it does not answer, what it said last counts. Never call it inside a transaction.
+    Raises TooLarge for what would take too long.
     Source: `npm audit`, and every `npm install`.
     """
     ours = _ours(asked)
     theirs = {name: numbers for name, numbers in asked.items() if name not in ours}
     upstream.refresh(theirs)
     found: dict[str, list[Affected]] = {}
+    left = MOST_COMPARISONS
     for advisory in _about(actor, asked, theirs):
+        left -= len(asked[advisory.name])
+        if left < 0:
+            raise TooLarge("an audit of so many versions takes too long; ask about them in parts")
         if numbers := ranges.inside(advisory.range, asked[advisory.name]):
             found.setdefault(advisory.name, []).append(Affected(advisory, numbers))
     for listed in found.values():

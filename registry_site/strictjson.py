@@ -24,7 +24,7 @@ _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def require_few_nodes(known: int, data: bytearray, start: int, *, limit: int) -> int:
+def require_few_nodes(known: int, data: bytes | bytearray, start: int, *, limit: int) -> int:
     """How many values there are in `data`, at most, of which `known` were counted before `start`.
 
     limit: how many bytes the route reads. Raises TooLarge for more values than a real document of that size has.

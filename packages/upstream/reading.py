@@ -18,8 +18,9 @@ import orjson
 
 from packages.manifests import INSTALL_SCRIPTS, MAX_MESSAGE, has_key, license_of
 from packages.names import PackageName, parse_tag, parse_version
-from registry_site.errors import Invalid, Malformed
+from registry_site.errors import Invalid, Malformed, TooLarge
 from registry_site.moments import iso
+from registry_site.strictjson import require_few_nodes
 
 MOST_BYTES = 64 * 2**20
 MOST_VERSIONS = 100_000
@@ -80,6 +81,10 @@ def read(body: bytes, name: PackageName, *, is_full: bool) -> Read:
     """
     if len(body) > MOST_BYTES:
         raise Malformed("the packument is too large")
+    try:
+        require_few_nodes(0, body, 0, limit=MOST_BYTES)
+    except TooLarge as refusal:
+        raise Malformed("the packument has too many values") from refusal
     try:
         said = orjson.loads(body.replace(_WRITTEN_MARK, b"\\ufffd"))
     except orjson.JSONDecodeError as error:

@@ -235,6 +235,16 @@ def test_g10_bodies_are_limited(npm, client):
     assert npm.post("-/npm/v1/security/audits", {"dependencies": {"x": deep}}).status_code == 400
 
 
+def test_g10_an_audit_that_would_take_too_long_is_refused(npm, alice, publish, monkeypatch):
+    monkeypatch.setattr(audits, "MOST_COMPARISONS", 3)
+    publish(alice, "@alice/x", access="public")
+    advising.publish(alice, "@alice/x", Draft("*", "low", "Ours"))
+    assert npm.post(BULK, {"@alice/x": ["1.0.0", "1.0.1", "1.0.2"]}).status_code == 200
+    answer = npm.post(BULK, {"@alice/x": ["1.0.0", "1.0.1", "1.0.2", "1.0.3"]})
+    assert answer.status_code == 413
+    assert "in parts" in answer.json()["error"]
+
+
 def test_ten_thousand_names_cost_few_queries(npm, django_assert_max_num_queries):
     asked = audits.read({f"p{n}": ["1.0.0"] for n in range(10_000)})
     from accounts.actor import NOBODY

@@ -125,6 +125,7 @@ NO_PACKUMENTS = {
     "no versions": {"body": _document(versions=[])},
     "100001 versions": {"body": _document(versions={f"1.0.{number}": {} for number in range(100_001)})},
     "deep": {"body": b'{"name":"left","versions":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001},
+    "five million values": {"body": b'{"name":"left","versions":{},"x":[' + b"[]," * 2_500_000 + b"[]]}"},
     "no text": {"body": b'{"name":"left","versions":{"\xff\xfe":{}}}'},
     "versions of others only": {"body": _document(versions={"1.0.0": {"name": "right", "version": "1.0.0"}})},
     "65 MB": {"huge": 65 << 20},
