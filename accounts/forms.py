@@ -8,11 +8,13 @@ from allauth.core import context
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from allauth.socialaccount.forms import SignupForm
 from django import forms
 from django.conf import settings
 
 from accounts.limits import Limits
 from accounts.notices import ALWAYS, Kind
+from accounts.provider_sign_in import verified
 from accounts.twofactor import codes
 from registry_site.errors import Refusal, TooManyRequests
 
@@ -35,6 +37,13 @@ class NotificationsForm(forms.Form):
         label="By mail",
         help_text="What concerns your own account, such as sign-ins, is always sent.",
     )
+
+
+class ProviderSignUpForm(SignupForm):
+    """The name of somebody new whom the provider knows; what it vouches for is theirs, whoever else said so."""
+
+    def validate_unique_email(self, value) -> str:
+        return value if value in verified(self.sociallogin) else super().validate_unique_email(value)
 
 
 class TokenForm(forms.Form):

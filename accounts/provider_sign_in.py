@@ -64,7 +64,10 @@ class SocialAdapter(DefaultSocialAccountAdapter):
 
     def is_auto_signup_allowed(self, request, sociallogin) -> bool:
         wanted = sociallogin.user.username
-        return bool(wanted) and wanted == suggested(wanted)
+        if not wanted or wanted != suggested(wanted):
+            return False
+        _free_addresses(request, sociallogin)  # before django-allauth compares them; the account is made at once
+        return True
 
     def on_authentication_error(self, request, provider, error=None, exception=None, extra_context=None) -> None:
         if exception is not None:
@@ -81,11 +84,9 @@ class SocialAdapter(DefaultSocialAccountAdapter):
             absence.end(sociallogin.user, absence.Source.PROVIDER)
         if sociallogin.is_existing or sociallogin.state.get("process") == "connect":
             return
-        known = [each.email for each in sociallogin.email_addresses if each.verified]
+        known = verified(sociallogin)
         if any(addresses.holder(email) for email in known):
             raise ImmediateHttpResponse(stopped(request, "known", email=known[0]))
-        for email in known:
-            addresses.free(Actor(address=address_of(request), request_id=request.request_id), email)
 
     def populate_user(self, request, sociallogin, data: dict[str, Any]) -> User:
         user = super().populate_user(request, sociallogin, data)
@@ -102,6 +103,7 @@ class SocialAdapter(DefaultSocialAccountAdapter):
         if form is not None:
             user.username, user.email = form.cleaned_data["username"], form.cleaned_data.get("email") or user.email
         with people.taking(user.username):
+            _free_addresses(request, sociallogin)
             sociallogin.save(request)
             audit.record(_actor(request, user), "user.created", person=user.username, via=settings.OIDC_NAME)
         return user
@@ -129,6 +131,11 @@ def suggested(name: str) -> str:
         except Invalid:
             continue
     return ""
+
+
+def verified(sociallogin) -> list[str]:
+    """The addresses of which the provider says that they are this person's."""
+    return [each.email for each in sociallogin.email_addresses if each.verified]
 
 
 def take_groups(sender, request, user: User, sociallogin=None, **more) -> None:
@@ -173,6 +180,11 @@ def stopped(request, why: str, **more) -> HttpResponse:
     return render(
         request, "pages/sign_in_stopped.html", {"why": why, "provider": settings.OIDC_NAME, **more}, status=409
     )
+
+
+def _free_addresses(request, sociallogin) -> None:
+    for email in verified(sociallogin):
+        addresses.free(Actor(address=address_of(request), request_id=request.request_id), email)
 
 
 def _groups(data: dict[str, Any]) -> set[str] | None:

@@ -21,6 +21,7 @@ from orgs.models import Org
 from packages import keyring, reserve, vitals
 from packages.models import DownloadCount, Package, StagedVersion, Version
 from packages.upstream import alerts
+from registry_site import timetable
 from registry_site.errors import Refusal
 from registry_site.models import Job
 
@@ -126,7 +127,9 @@ def _warnings(storage: dict[str, Any], queue: dict[str, Any]) -> list[str]:
     if queue["late"]:
         found.append("Jobs have waited for minutes: is the background worker (manage.py work) running?")
     if queue["failed"]:
-        found.append(f"{queue['failed']} jobs failed; the queue below has their errors.")
+        found.append(f"{queue['failed']} tasks failed; the queue below has their errors.")
+    if failing := timetable.failing():
+        found.append(f"What is done regularly fails: {', '.join(failing)}. The list of jobs below says why.")
     bare = User.objects.filter(Q(is_staff=True) | Q(is_superuser=True), is_active=True).exclude(
         authenticator__type__in=("totp", "webauthn")
     )

@@ -58,17 +58,9 @@ DATA_DIR = Path(text("DATA_DIR") or BASE_DIR / "var").resolve()
 PUBLIC_URL = address("PUBLIC_URL")
 SITE_URL = PUBLIC_URL or f"http://localhost:{PORT}"  # what mails link to; no request's word is taken for it
 REGISTRY_HOST = text("REGISTRY_HOST").lower()
-ALLOWED_HOSTS = [
-    *dict.fromkeys(
-        host
-        for host in (
-            *(words("ALLOWED_HOSTS") or ("localhost", "127.0.0.1", "[::1]")),
-            urlsplit(PUBLIC_URL).hostname,
-            REGISTRY_HOST.partition(":")[0],
-        )
-        if host
-    )
-]
+_hosts = words("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]
+_hosts = [*_hosts, urlsplit(PUBLIC_URL).hostname, REGISTRY_HOST.partition(":")[0]]
+ALLOWED_HOSTS = list(dict.fromkeys(filter(None, _hosts)))
 TRUSTED_PROXY_COUNT = whole("TRUSTED_PROXY_COUNT", 0)
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 if TRUSTED_PROXY_COUNT:
@@ -230,6 +222,7 @@ LOGIN_REDIRECT_URL = "home"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
 PASSWORD_RESET_TIMEOUT = 60 * 60
 SOCIALACCOUNT_ADAPTER = "accounts.provider_sign_in.SocialAdapter"
+SOCIALACCOUNT_FORMS = {"signup": "accounts.forms.ProviderSignUpForm"}
 SOCIALACCOUNT_STORE_TOKENS = False
 if LDAP_URL:
     AUTHENTICATION_BACKENDS.append("accounts.directory.signing_in.DirectoryBackend")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import DatabaseError, close_old_connections
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from registry_site import repeating
@@ -51,7 +51,7 @@ def run_due() -> list[str]:
 
     What a job raises is logged and kept in its row, and the others go on.
     """
-    rests = any(check() for check in _unless)
+    rests = _rests()
     return [name for name in sorted(_jobs) if not (rests and name not in _often) and _take(name) and _run(name)]
 
 
@@ -66,6 +66,18 @@ def names() -> list[str]:
     return sorted(_jobs)
 
 
+def awaited() -> QuerySet[Job]:
+    """Of the jobs there are, those that run when they are due: while the daily ones rest, the others alone."""
+    return Job.objects.filter(name__in=_often if _rests() else list(_jobs))
+
+
+def failing() -> list[str]:
+    """The jobs whose last run broke off, or began more than an hour ago and did not end."""
+    begun = Job.objects.filter(name__in=list(_jobs))
+    lost = Q(started_at__lt=timezone.now() - LEASE) & (Q(finished_at=None) | Q(finished_at__lt=F("started_at")))
+    return list(begun.filter(~Q(failure="") | lost).order_by("name").values_list("name", flat=True))
+
+
 def keep(stop: threading.Event) -> None:
     """Look every minute whether something is due, or was left lying by a worker, until `stop` is set."""
     while not stop.wait(LOOK_SECONDS):
@@ -76,6 +88,10 @@ def keep(stop: threading.Event) -> None:
             logger.exception("the timetable could not be read")
         finally:
             close_old_connections()
+
+
+def _rests() -> bool:
+    return any(check() for check in _unless)
 
 
 def _take(name: str) -> bool:
@@ -90,7 +106,7 @@ def _run(name: str) -> bool:
     try:
         _jobs[name]()
     except Exception as error:
-        logger.exception("the daily job %s broke off", name)
+        logger.exception("the job %s broke off", name)
         said = {"failure": f"{type(error).__name__}: {error}"[:300]}
         if name in _often:
             said["due_at"] = timezone.now() + AGAIN

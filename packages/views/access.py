@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from accounts import people as person_verbs
+from accounts.views.stepping import asks_again
 from orgs.models import Seat, Team
 from packages import access, collaborators, explaining, previews, reasons, requests, sharing
 from packages.access import Action
@@ -40,6 +41,7 @@ def page(request, name: str) -> HttpResponse:
 
 
 @require_POST
+@asks_again
 def set_level(request, name: str) -> HttpResponse:
     """Private or public: first the preview of who gains and who loses, then, with the name typed, the change."""
     level = request.POST.get("access", "")

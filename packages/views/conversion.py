@@ -8,12 +8,14 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from accounts import limiting
+from accounts.views.stepping import asks_again
 from packages import conversion
 from packages.models import Package, PersonGrant
 from registry_site.errors import Refusal
 
 
 @login_required
+@asks_again
 def become_org(request) -> HttpResponse:
     """Say what changes, ask for the person's new name, and for the old one as confirmation."""
     name, new_name, error = request.actor.name, request.POST.get("new_name", "").strip(), ""

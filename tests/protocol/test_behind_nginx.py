@@ -143,6 +143,8 @@ def test_heads_and_ranges_are_right(front, alice):
     status, body, headers = fetch(front, file, range="bytes=10-19")
     assert (status, body) == (206, whole[10:20])
     assert headers["Content-Range"] == f"bytes 10-19/{len(whole)}"
+    status, body, headers = fetch(front, file, range="bytes=0-0,2-2,4-4")
+    assert (status, body) == (200, whole), "of many ranges, none"
 
 
 def test_a_slash_that_was_sent_as_2f_arrives_as_it_was_sent(front, alice, bob):

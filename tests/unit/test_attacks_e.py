@@ -396,6 +396,23 @@ def test_e21_a_confirmation_is_asked_by_the_server(acme, alice, bob, publish):
     assert list(Membership.objects.values_list("pk", "role")) == members
 
 
+@pytest.mark.parametrize(
+    ("address", "form"),
+    [
+        ("/package/@uma/x/access/level", {"access": "public"}),
+        ("/package/@uma/x/access/level", {"access": "public", "confirm": "@uma/x"}),
+        ("/settings/become-org", {"new_name": "uma-2", "confirm": "uma"}),
+    ],
+)
+def test_e21_an_old_session_exposes_and_turns_over_nothing(client, uma, publish, address, form):
+    publish(uma, "@uma/x")
+    sign_in(client, uma, seconds_ago=301)
+    before = snapshot()
+    assert client.post(address, form, headers=HTML)["Location"].startswith("/reauthenticate")
+    assert client.post(address, form, headers=HTMX)["HX-Redirect"].startswith("/reauthenticate")
+    assert snapshot() == before
+
+
 def test_e22_two_tabs_change_one_thing(uma, publish, hugo):
     publish(uma, "@uma/x")
     sharing.grant_person(uma, "@uma/x", "hugo", "read")

@@ -13,6 +13,7 @@ from packages.models import Package, PersonGrant
 from registry_site.errors import Conflict, Invalid, NotFound, SignInRequired
 from tests.conftest import PASSWORD, login_token, person
 from tests.policy.world import snapshot
+from tests.tools.sessions import sign_in
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_a_package_that_was_unpublished_comes_along(publish, uma):
 
 
 def test_the_page_asks_for_the_old_name(client, shared, uma):
-    client.force_login(uma.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    sign_in(client, uma)
     before = snapshot()
     for sent in (
         {"new_name": "uma-person"},

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from packages import vitals
+from accounts import standstill
+from accounts.actor import operator
+from packages import overview, vitals
 from packages.models import Version
 from registry_site import draining, metrics
 from registry_site.models import Job
@@ -113,9 +115,26 @@ def test_a_large_registry_is_added_up_at_night_only(publish, uma, monkeypatch):
     assert vitals.stored() > 0
 
 
-def test_a_job_that_is_overdue_shows(read):
-    Job.objects.create(name="sweep", due_at=timezone.now() - timezone.timedelta(hours=2))
+def test_a_job_that_is_overdue_shows_unless_it_rests(read):
+    Job.objects.create(name="sweep unnamed tarballs", due_at=timezone.now() - timezone.timedelta(hours=2))
     assert read()["registry_jobs_overdue_seconds"] >= 7200
+    standstill.begin(operator(), "we move")
+    assert read()["registry_jobs_overdue_seconds"] == 0
+
+
+def test_a_job_that_fails_or_never_ends_shows_and_warns(read):
+    now = timezone.now()
+    row = Job.objects.create(
+        name="sweep unnamed tarballs", due_at=now + timezone.timedelta(hours=1), failure="OSError: x"
+    )
+    assert read()["registry_jobs_failing"] == 1
+    assert any("sweep unnamed tarballs" in each for each in overview.facts()["warnings"])
+    Job.objects.filter(pk=row.pk).update(failure="", started_at=now - timezone.timedelta(hours=2))
+    assert read()["registry_jobs_failing"] == 1
+    Job.objects.filter(pk=row.pk).update(finished_at=now)
+    Job.objects.create(name="one of an older release", due_at=now, failure="OSError: x")
+    assert read()["registry_jobs_failing"] == 0
+    assert not any("regularly" in each for each in overview.facts()["warnings"])
 
 
 def test_a_number_that_cannot_be_looked_up_is_left_out(read, monkeypatch):

@@ -13,6 +13,7 @@ from packages.packuments import revision_of
 from registry_site.errors import Conflict, Invalid, NotAllowed, NotFound
 from tests.conftest import login_token
 from tests.policy.world import snapshot
+from tests.tools.sessions import sign_in
 
 NAME = "@uma/x"
 
@@ -89,7 +90,7 @@ def test_npm_access_with_an_odd_body_changes_nothing(npm, mine, uma, body):
 
 def test_the_level_page_previews_first_and_asks_for_the_name(client, mine, uma, hugo):
     sharing.grant_person(uma, NAME, "hugo", "read")
-    client.force_login(uma.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    sign_in(client, uma)
     before = snapshot()
     for more in ({}, {"confirm": "x"}):
         page = client.post(

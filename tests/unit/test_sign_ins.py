@@ -368,3 +368,19 @@ def test_an_address_that_somebody_only_says_is_theirs_keeps_nobody_out(client, a
     assert EmailAddress.objects.get(email="nina@corp.example").user.username == "nina"
     assert User.objects.get(pk=alice.user.pk).email == ""
     assert AuditEvent.objects.filter(action="email.removed", person="alice").exists()
+
+
+@pytest.mark.parametrize("name", ["alice", "nina"], ids=["who stops at the form", "to whom nothing is open"])
+def test_an_address_stays_where_it_is_until_there_is_an_account(client, alice, provider, settings, name):
+    EmailAddress.objects.create(user=alice.user, email="nina@corp.example", verified=False)
+    settings.REGISTRATION = "closed" if name == "nina" else "open"
+    provider.person["preferred_username"] = name
+    before = rows(), list(EmailAddress.objects.values())
+    go(client)
+    assert who(client) == ""
+    assert (rows(), list(EmailAddress.objects.values())) == before
+    if name == "alice":
+        client.post("/login/oidc/name", {"username": "nina-2", "email": "nina@corp.example"})
+        assert who(client) == "nina-2"
+        address = EmailAddress.objects.get(email="nina@corp.example")
+        assert (address.user.username, address.verified) == ("nina-2", True)
