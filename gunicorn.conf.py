@@ -6,7 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
-from registry_site import draining, sole
+from registry_site import draining, sole, spool
 
 port = os.environ.get("PORT", "8000")
 host = os.environ.get("BIND", "127.0.0.1")
@@ -23,7 +23,8 @@ loglevel = "warning"
 control_socket_disable = True
 forwarded_allow_ips = ""  # which proxies to believe is TRUSTED_PROXY_COUNT's to say, in the application
 
-metrics = Path(os.environ.get("DATA_DIR") or "var").resolve() / "metrics" / port  # counts of all processes
+data = Path(os.environ.get("DATA_DIR") or "var").resolve()
+metrics = data / "metrics" / port  # counts of all processes
 _stopping = threading.Event()
 
 
@@ -41,6 +42,7 @@ def when_ready(server):
         f"Listening on http://localhost:{port}/ - the registry is http://localhost:{port}/npm/ - Ctrl-C stops it",
         flush=True,
     )
+    threading.Thread(target=_keep_spool_clear, daemon=True).start()
     if (os.environ.get("WORKER") or "beside") == "beside":
         threading.Thread(target=_keep_worker, daemon=True).start()
 
@@ -58,6 +60,14 @@ def on_exit(server):
 
 def child_exit(server, worker):
     draining.gone(metrics, worker.pid)
+
+
+def _keep_spool_clear():
+    # Each host has its own, and the daily job that sweeps runs on one of them.
+    while True:
+        spool.clear(data / "spool")
+        if _stopping.wait(60 * 60):
+            return
 
 
 _worker = None

@@ -17,7 +17,18 @@ class PackagesConfig(AppConfig):
         from accounts import departure as accounts
         from accounts.actor import operator
         from accounts.models import Scope
-        from packages import departure, installation, popularity, records, returns, staging, vitals, webhooks, witness
+        from packages import (
+            departure,
+            installation,
+            popularity,
+            records,
+            returns,
+            staging,
+            sweeping,
+            vitals,
+            webhooks,
+            witness,
+        )
         from packages import quotas as scope_quotas
         from packages.lookup import schema
         from packages.rules import exceptions
@@ -28,7 +39,7 @@ class PackagesConfig(AppConfig):
 
         timetable.daily("remove unpublished versions for good", partial(returns.erase, operator()))
         timetable.daily("drop staged versions that nobody reviewed", partial(staging.expire, operator()))
-        timetable.daily("sweep unnamed tarballs", lambda: call_command("sweep_blobs", stdout=StringIO()))
+        timetable.daily("sweep unnamed tarballs", sweeping.daily)
         timetable.daily("forget finished tasks", lambda: call_command("prune_db_task_results", stdout=StringIO()))
         timetable.daily("forget who downloaded what long ago", records.purge)
         timetable.daily("look whether names of ours appeared upstream", namesakes.look)

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-import tempfile
-from pathlib import Path
 
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection, transaction
 
@@ -21,6 +18,7 @@ from packages import blobs
 from packages.blobs.folder import FolderStore
 from packages.blobs.store import Store
 from packages.models import KnownStorage, StagedVersion, Version
+from registry_site import spool
 from registry_site.errors import Conflict
 
 logger = logging.getLogger(__name__)
@@ -111,9 +109,8 @@ def mark(store: Store, name: str = "") -> None:
     """Write into a storage that it is this database's. name: its id, when it is known. Raises OSError."""
     if not (name := name or known()):
         return
-    settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="marker-", dir=settings.SPOOL_DIR) as folder:
-        draft = Path(folder) / MARKER
+    with spool.folder("marker") as folder:
+        draft = folder / MARKER
         draft.write_text(name)
         store.put(MARKER, draft)
 

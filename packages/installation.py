@@ -10,7 +10,6 @@ import hashlib
 import os
 import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from accounts import standstill
 from packages import belonging, blobs, keyring, reserve, vitals
 from packages.upstream import client, registries
 from packages.upstream.client import UpstreamError
-from registry_site import env, sole
+from registry_site import env, sole, spool
 from registry_site.errors import Refusal
 
 LITTLE_BYTES = 2**30
@@ -117,9 +116,7 @@ def _tables() -> Iterator[Finding]:
 
 def _storage() -> Iterator[Finding]:
     store, where = blobs.store(), _shown(settings.STORAGE_URL)
-    settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix="probe-", suffix=".tgz", dir=settings.SPOOL_DIR)
-    source = Path(name)
+    handle, source = spool.file("probe")
     key = f"00/00/{hashlib.sha512(PROBE).hexdigest()}-{secrets.token_hex(8)}"
     try:
         with os.fdopen(handle, "wb") as file:

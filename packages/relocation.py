@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from django.conf import settings
-
 from packages import blobs
 from packages.blobs.store import Store
 from packages.models import StagedVersion, Version
+from registry_site import spool
 
 PIECE = 1 << 20
 
@@ -111,9 +109,8 @@ def fetched(store: Store, each: Named, where: str) -> Iterator[Path]:
 
     Raises Damaged when they are not those that were published, OSError when they cannot be read.
     """
-    settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix="move-", suffix=".tgz", dir=settings.SPOOL_DIR)
-    path, digest = Path(name), hashlib.sha512()
+    handle, path = spool.file("move")
+    digest = hashlib.sha512()
     try:
         with store.open(each.key, each.size) as source, os.fdopen(handle, "wb") as target:
             while piece := source.read(PIECE):

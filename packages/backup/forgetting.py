@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-
-from django.conf import settings
 
 from packages.backup import snapshot
 from packages.backup.place import BEGUN, BROKEN_OFF, FORGETTING, Manifest, Place, new_name
+from registry_site import spool
 from registry_site.errors import Conflict, Invalid, Unavailable
 
 AGAIN_SECONDS = 5 * 60  # after which the mark of a run is renewed
@@ -92,9 +89,8 @@ def _keep_last(place: Place, count: int, mark: _Mark) -> Forgotten:
 
 
 def _keys(place: Place, manifest: Manifest) -> Iterator[str]:
-    settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="forget-", dir=settings.SPOOL_DIR) as folder:
-        packed, database = Path(folder) / "packed", Path(folder) / "database.sqlite3"
+    with spool.folder("forget") as folder:
+        packed, database = folder / "packed", folder / "database.sqlite3"
         if manifest.listed is not None:
             place.fetch(manifest.listed, packed)
             with gzip.open(packed, "rt") as lines:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from pathlib import Path
 
 from django.conf import settings
 
 from packages.backup.place import File, Manifest, Place
+from registry_site import spool
 from registry_site.errors import NotFound, Unavailable
 
 SIGNING_KEY = re.compile(r"[0-9]{1,10}\.json", re.ASCII)
@@ -38,9 +38,8 @@ def bring_back(place: Place, manifest: Manifest) -> None:
     Raises NotFound when the backup has none, Unavailable when they cannot be read or written.
     """
     kept = require(manifest)
-    settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="restore-", dir=settings.SPOOL_DIR) as folder:
-        file = Path(folder) / "keys.json"
+    with spool.folder("restore") as folder:
+        file = folder / "keys.json"
         place.fetch(kept, file)
         said = json.loads(file.read_text())
     if not all(SIGNING_KEY.fullmatch(name) for name in said["signing_keys"]):

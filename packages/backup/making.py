@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import shutil
-import tempfile
+import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,10 +19,12 @@ from packages.backup import snapshot
 from packages.backup.place import BEGUN, FORGETTING, Manifest, Place, new_name
 from packages.backup.snapshot import Tell
 from packages.blobs.store import Store
+from registry_site import spool
 from registry_site.errors import Conflict, Unavailable
 
 ROUNDS = 3  # of copying the database: a tarball that was removed meanwhile is in the next copy no more
 LEVEL = 6
+AGAIN_SECONDS = 5 * 60
 
 
 class Removed(Exception):
@@ -66,23 +68,27 @@ def make(place: Place, report: Copied, tell: Tell, *, keys: bool = False) -> Man
 
 def _make(place: Place, name: str, report: Copied, tell: Tell, keys: bool) -> Manifest:
     for _ in range(ROUNDS):
-        with tempfile.TemporaryDirectory(prefix="backup-", dir=settings.SPOOL_DIR) as folder:
-            database = Path(folder) / "database.sqlite3"
+        with spool.folder("backup") as folder:
+            database = folder / "database.sqlite3"
             made_at = timezone.now()
             snapshot.take(database, tell)
             try:
-                _copy_tarballs(place, database, report, tell)
+                _copy_tarballs(place, name, database, report, tell)
                 return _finish(place, name, database, report, made_at.isoformat(), keys)
             except Removed:
                 continue
     raise Conflict("tarballs were removed while they were copied, each time; run it again")
 
 
-def _copy_tarballs(place: Place, database: Path, report: Copied, tell: Tell) -> None:
-    store, there = blobs.store(), place.kept()
+def _copy_tarballs(place: Place, name: str, database: Path, report: Copied, tell: Tell) -> None:
+    store, there, said_at = blobs.store(), place.kept(), time.monotonic()
     report.there = report.named = report.named_bytes = 0
     report.missing.clear()
     for each in snapshot.named(database):
+        if time.monotonic() - said_at > AGAIN_SECONDS:  # else whoever looks for what broke off takes it for that
+            place.begin(name, BEGUN)
+            spool.renew(database.parent)
+            said_at = time.monotonic()
         report.named, report.named_bytes = report.named + 1, report.named_bytes + each.size
         if each.key in there:
             report.there += 1

@@ -6,19 +6,18 @@ import hashlib
 import json
 import re
 import secrets
-import tempfile
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
 from packages import blobs
 from packages.blobs.folder import FolderStore
 from packages.blobs.store import Store
+from registry_site import spool
 from registry_site.errors import Conflict, NotFound, Unavailable
 
 FORMAT = 1
@@ -114,33 +113,36 @@ class Place:
         self._records.put(file.key, source)
         return file
 
-    def finish(self, manifest: Manifest, spool: Path) -> None:
-        """Write the manifest: from now on the backup is one."""
+    def finish(self, manifest: Manifest, folder: Path) -> None:
+        """Write the manifest: from now on the backup is one. folder: in the spool, for the draft."""
         said = asdict(manifest)
-        draft = spool / MANIFEST
+        draft = folder / MANIFEST
         draft.write_text(json.dumps(said | {"seal": _seal(said)}, indent=2))
         self._records.put(_key(manifest.name, MANIFEST), draft)
         with suppress(OSError):  # the manifest says it, too
             self._records.delete(_key(manifest.name, BEGUN))
 
     def begin(self, name: str, word: str) -> None:
-        """Say that a run has begun: a backup (`BEGUN`), or one that removes some (`FORGETTING`). Raises OSError."""
+        """Say that a run has begun, or goes on: a backup (`BEGUN`), or one that removes some (`FORGETTING`).
+
+        Raises OSError.
+        """
         self.prepare()
-        settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="backup-", dir=settings.SPOOL_DIR) as folder:
-            (Path(folder) / word).touch()
-            self._records.put(_key(name, word), Path(folder) / word)
+        with spool.folder("backup") as folder:
+            (folder / word).touch()
+            self._records.put(_key(name, word), folder / word)
 
     def under_way(self, word: str) -> list[str]:
         """The runs that say so, and that a power cut has not ended long ago. Raises OSError."""
         floor = timezone.now() - (RENEWED if word == FORGETTING else BROKEN_OFF)
-        found = (name for name, files in self._files().items() if word in files and MANIFEST not in files)
-        return sorted(name for name in found if _begun_at(name) > floor)
+        found = ((name, files) for name, files in self._files().items() if word in files and MANIFEST not in files)
+        return sorted(name for name, files in found if self._said_at(name, files) > floor)
 
     def broken_off(self) -> list[str]:
-        """What is no backup, and began more than a day ago. Raises OSError."""
+        """What is no backup, and said more than a day ago that it goes on. Raises OSError."""
         floor = timezone.now() - BROKEN_OFF
-        return sorted(name for name, files in self._files().items() if MANIFEST not in files if _begun_at(name) < floor)
+        found = ((name, files) for name, files in self._files().items() if MANIFEST not in files)
+        return sorted(name for name, files in found if self._said_at(name, files) < floor)
 
     def remove(self, name: str) -> None:
         """Remove a backup, or what is left of one, but none of the tarballs. Raises OSError."""
@@ -149,6 +151,16 @@ class Place:
         if isinstance(self._records, FolderStore):
             with suppress(OSError):  # somebody put something of their own there
                 (self._records.root / _key(name, "")).rmdir()
+
+    def _said_at(self, name: str, files: set[str]) -> datetime:
+        # A first backup may take days; while it goes on it says so, again and again.
+        began = _begun_at(name)
+        if BEGUN not in files:
+            return began
+        try:
+            return max(began, datetime.fromtimestamp(self._records.written(_key(name, BEGUN)), UTC))
+        except FileNotFoundError:  # it ended meanwhile
+            return began
 
     def _files(self) -> dict[str, set[str]]:
         found: dict[str, set[str]] = {}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -24,6 +22,7 @@ from packages.backup.snapshot import Tell
 from packages.blobs.store import Store
 from packages.management import rows
 from packages.models import Mirror, Package
+from registry_site import spool
 from registry_site.errors import Conflict, Unavailable
 
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -142,9 +141,8 @@ def _require_empty() -> None:
 
 @contextmanager
 def _fetched(place: Place, manifest: Manifest) -> Iterator[Path]:
-    settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="restore-", dir=settings.SPOOL_DIR) as folder:
-        packed, database = Path(folder) / "database.sqlite3.gz", Path(folder) / "database.sqlite3"
+    with spool.folder("restore") as folder:
+        packed, database = folder / "database.sqlite3.gz", folder / "database.sqlite3"
         place.fetch(manifest.database, packed)
         snapshot.unpack(packed, database)
         packed.unlink()

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import os
 import socket
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-
 from packages.blobs.folder import sync
 from packages.blobs.store import Store
+from registry_site import spool
 
 
 def append(root: Path, stem: str, record: Any) -> None:
@@ -52,8 +50,7 @@ def lines(root: Path) -> Iterator[list[Any]]:
 
 def put(store: Store, key: str) -> None:
     """Add an empty object: a list of keys is the whole of it. Raises OSError."""
-    settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="record-", dir=settings.SPOOL_DIR) as folder:
-        nothing = Path(folder) / "nothing"
+    with spool.folder("record") as folder:
+        nothing = folder / "nothing"
         nothing.touch()
         store.put(key, nothing)

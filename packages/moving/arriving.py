@@ -7,6 +7,7 @@ long ago. What a run that broke off brought in stays, and is a sound package at 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -27,12 +28,12 @@ from packages.moving.people import People
 from packages.moving.planning import CHANGE, Plan
 from packages.moving.sources import Found, Source, Told
 from packages.names import parse_version
-from packages.stock.batches import batches
 from packages.wire import Upload
 from packages.wire.intents import Spooled
 from registry_site.errors import Conflict, Invalid, Refusal, Unavailable
 
 AT_ONCE = 20  # versions in one transaction
+AT_ONCE_SECONDS = 10 * 60  # in which they come
 SHOWN = 20  # differences of one manifest
 
 
@@ -60,12 +61,13 @@ class Arrival:
 
     def bring(self, found: Found, plan: Plan, home: Home) -> Iterator[Arrived]:
         """Bring the wanted versions in; gives what came of each. Raises Unavailable when the store takes nothing."""
-        for some in batches(plan.wanted, AT_ONCE):
+        wanted = deque(plan.wanted)
+        while wanted:
             arrived: list[Arrived] = []
             try:
                 with ExitStack() as kept:  # refused, all of their bytes go again
                     kept_at = time.time()
-                    versions = self._receive(kept, found, some, arrived)
+                    versions = self._receive(kept, found, wanted, arrived)
                     self._list(found, home, versions, kept_at)
             except Unavailable:
                 raise
@@ -91,9 +93,12 @@ class Arrival:
             _settle(package, found)
         return True
 
-    def _receive(self, kept: ExitStack, found: Found, some: list[Told], arrived: list[Arrived]) -> list[Version]:
-        versions = []
-        for told in some:
+    def _receive(self, kept: ExitStack, found: Found, wanted: deque[Told], arrived: list[Arrived]) -> list[Version]:
+        # As many as are listed at once, and fewer over a slow line: what was kept long ago may not be listed any more.
+        versions: list[Version] = []
+        ends = time.monotonic() + AT_ONCE_SECONDS
+        while wanted and len(arrived) < AT_ONCE and (not arrived or time.monotonic() < ends):
+            told = wanted.popleft()
             try:
                 version, each = self._kept(kept, found, told)
             except Unavailable:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from packages.names import PackageName
 from packages.upstream.reading import Listed, Read, digest_of
 from packages.wire.intents import Spooled
 from packages.wire.spool import tarball_too_large
+from registry_site import spool
 from registry_site.errors import Invalid
 
 MOST_PACKAGES = 100_000
@@ -126,9 +126,8 @@ def spooled(chunks: Iterable[bytes]) -> Iterator[Spooled]:
 
     Raises TooLarge for more than `MAX_TARBALL_MB`.
     """
-    settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix="import-", suffix=".tgz", dir=settings.SPOOL_DIR)
-    path, size = Path(name), 0
+    handle, path = spool.file("import")
+    size = 0
     sha512, sha1 = hashlib.sha512(), hashlib.sha1(usedforsecurity=False)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -11,6 +11,7 @@ from packages import access, admission, publishing, quotas, releases, sharing, t
 from packages.access import Action
 from packages.names import PackageName
 from packages.protocol import stars
+from registry_site import spool
 from registry_site.errors import UnsupportedEncoding
 
 
@@ -66,12 +67,11 @@ def read_put(request, name: str) -> wire.Upload | wire.Deprecation | wire.Stars:
 
     Raises UnsupportedEncoding for a compressed body, and as `wire.read_put`.
     """
-    settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
     return wire.read_put(
         PackageName.parse(name),
         _plain(request),
         content_length(request),
-        spool=settings.SPOOL_DIR,
+        spool=spool.place(),
         max_tarball=settings.MAX_TARBALL,
     )
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import orjson
-from django.conf import settings
 
 from packages import blobs
 from packages.models import Mirror
@@ -19,6 +18,7 @@ from packages.stock import bundles, holdings
 from packages.stock.bundles import Bundled, Part
 from packages.stock.wanted import Wanted
 from packages.upstream import mirroring, reading
+from registry_site import spool
 from registry_site.errors import Conflict, Invalid
 
 
@@ -67,16 +67,15 @@ def export(names: dict[str, list[str]], path: Path, progress: Callable[[], objec
     """
     if not names:
         raise Conflict("there is nothing to export")
-    settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.part")
     left_out: list[str] = []
     # What upstream said may change while this runs: it is written down once, before the manifest that tells of it.
-    with tempfile.TemporaryFile(dir=settings.SPOOL_DIR) as spool:
-        packages = [found for name, numbers in names.items() if (found := _package(name, numbers, spool, left_out))]
-        spool.seek(0)
+    with tempfile.TemporaryFile(dir=spool.place()) as told:
+        packages = [found for name, numbers in names.items() if (found := _package(name, numbers, told, left_out))]
+        told.seek(0)
         try:
             with draft.open("wb") as output:
-                _write(output, packages, spool, progress)
+                _write(output, packages, told, progress)
                 output.flush()
                 os.fsync(output.fileno())
             draft.replace(path)

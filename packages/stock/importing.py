@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from packages.stock.bundles import Bundled, Part, Reader
 from packages.upstream import fetching, keeping, ownership, reading
 from packages.upstream.reading import Read
 from packages.upstream.registries import Registry
+from registry_site import spool
 from registry_site.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Refusal
 
 AHEAD = timedelta(days=1)  # clocks differ; a packument from next year would stop every later one
@@ -57,7 +57,6 @@ def packages(actor: Actor, reader: Reader, done: Imported) -> Iterator[Bundled]:
     What is here already stays as it is, so it may be repeated. Raises Malformed for a damaged file; what was verified
     before that stays.
     """
-    settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
     for bundled in reader.packages:
         mirror = _packument(bundled, reader, done)
         before = done.tarballs
@@ -158,8 +157,8 @@ def _differs(version: Version, part: Part) -> bool:
 
 @contextmanager
 def _spooled(reader: Reader, part: Part) -> Iterator[tuple[Path, str]]:
-    handle, name = tempfile.mkstemp(prefix="mirror-", suffix=".tgz", dir=settings.SPOOL_DIR)
-    path, sha1 = Path(name), hashlib.sha1(usedforsecurity=False)
+    handle, path = spool.file("mirror")
+    sha1 = hashlib.sha1(usedforsecurity=False)
     try:
         with os.fdopen(handle, "wb") as file:
             for chunk in reader.part(part):

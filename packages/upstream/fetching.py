@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -30,7 +29,7 @@ from packages.models import MirrorAlert, MirrorVersion, Package, Version
 from packages.upstream import alerts, client, contents, documents, flights, mirroring, reading, registries, signing
 from packages.upstream.client import UpstreamError
 from packages.upstream.registries import Registry
-from registry_site import metrics
+from registry_site import metrics, spool
 from registry_site.egress import EgressError
 from registry_site.errors import NotFound, Refusal, Unavailable, UpstreamFailed
 
@@ -209,9 +208,8 @@ class _Arrival:
             raise UpstreamError(f"{registry.host} answered with {reply.status}")
         self.size = reply.length
         self._chunks = reply.chunks()
-        settings.SPOOL_DIR.mkdir(parents=True, exist_ok=True)
-        handle, path = tempfile.mkstemp(prefix="mirror-", suffix=".tgz", dir=settings.SPOOL_DIR)
-        self._path, self._file = Path(path), os.fdopen(handle, "wb")
+        handle, self._path = spool.file("mirror")
+        self._file = os.fdopen(handle, "wb")
 
     def _take(self, chunk: bytes) -> None:
         if time.monotonic() - self._renewed > flights.RENEW_SECONDS:

@@ -14,6 +14,7 @@ from packages import belonging
 from registry_site import sole
 from tests.faults import harness
 from tests.faults.harness import Host, oracle
+from tests.faults.hosts import wait_until
 from tests.faults.load import Told, ask, pack, publish, tarball_path
 from tests.tools import object_store
 from tests.tools.server import ROOT, NotStarted
@@ -40,8 +41,13 @@ def test_of_two_servers_on_one_sqlite_file_the_second_one_does_not_start(place):
         assert "DATABASE_URL" in said
         oracle(host, told, whole=False)
         host.kill("all")
+        left = host.data_dir / "spool/mirror-left.tgz"
+        left.parent.mkdir(exist_ok=True)
+        left.touch()
+        os.utime(left, (0, 0))
         host.start_again()  # the kernel let go of it
         oracle(host, told, whole=False)
+        wait_until(lambda: not left.exists())
 
 
 def test_one_on_another_machine_is_noticed_by_what_it_writes(tmp_path):

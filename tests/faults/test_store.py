@@ -21,8 +21,8 @@ from django.test import Client
 from accounts.models import AuditEvent
 from packages import blobs, ledger, verification
 from packages.blobs import s3
-from packages.management.commands.sweep_blobs import unnamed
 from packages.models import Version
+from packages.sweeping import unnamed
 from registry_site.errors import Unavailable
 from tests.conftest import login_token
 from tests.faults import harness

@@ -13,8 +13,8 @@ from django.utils import timezone
 from accounts import tokens
 from accounts.models import AuditEvent, Token
 from packages import blobs, releases, staging, verification
-from packages.management.commands.sweep_blobs import unnamed
 from packages.models import Mirror, MirrorVersion, Package, Version
+from packages.sweeping import unnamed
 from packages.upstream import flights
 from registry_site import timetable
 from registry_site.models import Job

@@ -419,7 +419,7 @@ def test_a_backup_that_is_not_whole_removes_none(folder, where, publish, uma):
     assert len(Place(where).names()) == 2
 
 
-def test_two_runs_at_once_are_in_nobodys_way_for_ever(where, publish, uma):
+def test_two_runs_at_once_are_in_nobodys_way_for_ever(where, publish, uma, time_machine):
     publish(uma, "@uma/x", "1.0.0")
     place = Place(where)
     name = new_name()
@@ -433,8 +433,23 @@ def test_two_runs_at_once_are_in_nobodys_way_for_ever(where, publish, uma):
         make(where)
     old = f"20200101T000000Z-{'0' * 4}"
     place.begin(old, BEGUN)
+    assert place.under_way(BEGUN) == [old], "it began long ago, and says that it goes on"
+    assert place.broken_off() == []
+    time_machine.move_to(timezone.now() + timedelta(days=2))
     assert place.under_way(BEGUN) == []
-    assert forgetting.keep_last(place, 1).broken_off == 1
+    assert forgetting.keep_last(place, 1).broken_off == 2, "the one that removed, too"
+
+
+def test_a_long_backup_says_again_and_again_that_it_goes_on(where, publish, uma, monkeypatch):
+    monkeypatch.setattr(making, "AGAIN_SECONDS", -1)
+    for number in range(3):
+        publish(uma, "@uma/x", f"1.{number}.0")
+    said, begin = [], Place.begin
+    monkeypatch.setattr(Place, "begin", lambda place, name, word: (said.append((name, word)), begin(place, name, word)))
+    make(where)
+    assert len(said) == 4
+    assert set(said) == {(Place(where).names()[0], BEGUN)}
+    assert Place(where).under_way(BEGUN) == []
 
 
 def test_a_run_that_failed_is_under_way_no_more(where, bucket, publish, uma):

@@ -16,8 +16,8 @@ from django.core.management import call_command
 from packages import blobs
 from packages.blobs import s3
 from packages.blobs.store import new_key
-from packages.management.commands.sweep_blobs import unnamed
 from packages.models import Package, Version
+from packages.sweeping import unnamed
 from registry_site.errors import Unavailable
 from tests.conftest import login_token
 from tests.tools import object_store, payloads

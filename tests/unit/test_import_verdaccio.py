@@ -17,7 +17,7 @@ from orgs.models import Org
 from packages import access, blobs, ledger, packuments, releases
 from packages.access import Action
 from packages.models import Package, PersonGrant, TeamGrant, Version
-from packages.moving import arriving
+from packages.moving import arriving, planning
 from packages.upstream import reading
 from registry_site.errors import NotFound
 from tests.conftest import login_token, person
@@ -123,6 +123,17 @@ def test_a_second_run_changes_nothing(there, uma, blob_files):
     assert blob_files() == kept
     assert "0 versions came in" in told
     assert "here already: 2" in told
+
+
+def test_over_a_slow_line_fewer_are_listed_at_once(there, uma, npm, monkeypatch):
+    monkeypatch.setattr(arriving, "AT_ONCE_SECONDS", 0)
+    for number in range(1, 4):
+        there.publish("@uma/x", f"{number}.0.0")
+    before = Package.objects.count()
+    assert "3 versions came in" in run(there)
+    assert Package.objects.count() == before + 1
+    events = AuditEvent.objects.filter(action=planning.CHANGE, package="@uma/x").order_by("pk")
+    assert [event.facts["versions"] for event in events] == [["1.0.0"], ["2.0.0"], ["3.0.0"]]
 
 
 def test_a_run_that_broke_off_goes_on(there, uma, npm, monkeypatch):

@@ -12,8 +12,8 @@ from allauth.mfa.models import Authenticator
 from accounts.models import AuditEvent
 from packages import blobs, ledger, relocation, staging, witness
 from packages.ledger import Entry
-from packages.management.commands.sweep_blobs import unnamed
 from packages.models import UsedNumber, Version
+from packages.sweeping import unnamed
 from registry_site.errors import AlreadyPublished, Unavailable
 from tests.tools import object_store
 

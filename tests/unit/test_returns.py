@@ -11,9 +11,9 @@ from django.utils import timezone
 from accounts.actor import operator
 from accounts.models import AuditEvent
 from packages import quarantine, releases, returns, sharing
-from packages.management.commands.sweep_blobs import unnamed
 from packages.models import DistTag, Package, Version
 from packages.packuments import revision_of
+from packages.sweeping import unnamed
 from registry_site.errors import AlreadyPublished, NotAllowed, NotFound, PaymentRequired
 from tests.conftest import login_token
 from tests.policy.world import snapshot

@@ -17,7 +17,6 @@ from accounts.actor import operator
 from accounts.models import AuditEvent
 from packages import blobs, quarantine
 from packages.lockfiles import Pinned
-from packages.management.commands.sweep_blobs import unnamed
 from packages.models import (
     DownloadCount,
     DownloadRecord,
@@ -30,6 +29,7 @@ from packages.models import (
 )
 from packages.stock import bundles, exporting, importing, pruning, tidying, wanted, warming
 from packages.stock.pruning import Limits
+from packages.sweeping import unnamed
 from registry_site.errors import Conflict, Malformed, NotAllowed
 from tests.tools.sessions import sign_in
 

@@ -6,10 +6,11 @@ import os
 import signal
 import threading
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from registry_site import timetable
+from registry_site import spool, timetable
 
 LOOK_SECONDS = 1
 
@@ -25,6 +26,7 @@ class Command(BaseCommand):
         stop = threading.Event()
         if options["beside"]:
             threading.Thread(target=_end_with, args=(options["beside"], stop), daemon=True).start()
+        spool.clear(settings.SPOOL_DIR)  # of a host of its own: the daily job that sweeps runs on one of them
         threading.Thread(target=timetable.keep, args=(stop,), daemon=True).start()
         try:
             call_command("db_worker", startup_delay=False, interval=2, verbosity=options["verbosity"])
