@@ -12,7 +12,6 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 
 from accounts import standstill
-from packages import belonging, blobs, keyring, reserve, vitals
-from packages.upstream import client, registries
-from packages.upstream.client import UpstreamError
+from packages import belonging, blobs, keyring, reserve, surroundings, vitals
+from packages.findings import Finding
 from registry_site import env, sole, spool
 from registry_site.errors import Refusal
 
@@ -34,17 +32,7 @@ LITTLE_BYTES = 2**30
 APART_SECONDS = 5
 SECRET_LENGTH = 32
 ALIKE = 0.86
-EXAMPLE = "@acme/ledger/-/ledger-1.0.0.tgz"
 PROBE = b"written to see that it can be read back"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at. state: `good`, `fact`, `warn` or `bad`; says: what is so, and what to do."""
-
-    subject: str
-    state: str
-    says: str
 
 
 def look(headers: Any = None, *, upstream: bool = False) -> list[Finding]:
@@ -62,9 +50,9 @@ def look(headers: Any = None, *, upstream: bool = False) -> list[Finding]:
             found.append(Finding("Settings", "bad", str(error)))
         except OSError as error:
             found.append(Finding(each.__name__.strip("_").capitalize(), "bad", f"{error.strerror or error}"))
-    found += _proxies(headers)
+    found += surroundings.proxies(headers)
     if upstream:
-        found += _upstreams()
+        found += surroundings.upstreams()
     return list(dict.fromkeys(found))
 
 
@@ -148,7 +136,7 @@ def _storage() -> Iterator[Finding]:
 
 def _room() -> Iterator[Finding]:
     places = {"Spool": settings.SPOOL_DIR, "Data": settings.DATA_DIR}
-    root = getattr(blobs.store(), "root", None)
+    root = blobs.store().folder
     if root is not None and root.exists():
         places["Storage"] = root
         if root.stat().st_dev != settings.SPOOL_DIR.stat().st_dev:
@@ -191,53 +179,6 @@ def _apart(whose: str, theirs: float) -> Iterator[Finding]:
         yield Finding("Clock", "warn", says)
 
 
-def _addresses() -> Iterator[Finding]:
-    port = "" if settings.PORT in (80, 443) else f":{settings.PORT}"
-    base = settings.PUBLIC_URL or f"http://{settings.ALLOWED_HOSTS[0]}{port}"
-    yield Finding("Address", "fact", f"a client would see this tarball link: {base}/npm/{EXAMPLE}")
-    if settings.REGISTRY_HOST:
-        scheme = urlsplit(settings.PUBLIC_URL).scheme
-        yield Finding(
-            "Address", "fact", f"at REGISTRY_HOST it would see: {scheme}://{settings.REGISTRY_HOST}/{EXAMPLE}"
-        )
-    if not settings.PUBLIC_URL:
-        yield Finding("Address", "fact", "PUBLIC_URL is not set: good for one machine; mails and links say localhost")
-    elif not settings.PUBLIC_URL.startswith("https://"):
-        yield Finding(
-            "Address", "warn", "PUBLIC_URL is without https: tokens and passwords go over the network as text"
-        )
-    if "*" in settings.ALLOWED_HOSTS:
-        yield Finding(
-            "Address", "warn", "ALLOWED_HOSTS is *: any name a request brings gets into links; list your hosts"
-        )
-
-
-def _mail() -> Iterator[Finding]:
-    if not settings.EMAIL_URL:
-        yield Finding("Mail", "fact", "EMAIL_URL is not set: mails are printed on the console and reach nobody")
-        return
-    said = f"{urlsplit(settings.EMAIL_URL).scheme} through {getattr(settings, 'EMAIL_HOST', '') or 'this machine'}"
-    yield Finding("Mail", "good", f"{said}, from {settings.DEFAULT_FROM_EMAIL}")
-    if settings.DEFAULT_FROM_EMAIL.rstrip(">").endswith("@localhost"):
-        yield Finding("Mail", "warn", "mails come from registry@localhost, which many servers refuse; set EMAIL_FROM")
-
-
-def _directory() -> Iterator[Finding]:
-    if not settings.LDAP_URL:
-        return
-    from accounts.directory.client import asking  # ldap3 is large, and most registries have no directory
-
-    try:
-        with asking():
-            yield Finding("Directory", "good", f"{settings.LDAP_NAME} lets this registry in, at {settings.LDAP_URL}")
-    except Refusal as refusal:
-        yield Finding("Directory", "bad", f"{refusal.message}; the log says why (LDAP_URL, LDAP_BIND_DN, LDAP_CA_FILE)")
-    if settings.LDAP_URL.startswith("ldap://") and not settings.LDAP_STARTTLS:
-        yield Finding(
-            "Directory", "warn", "LDAP_STARTTLS is off: people's passwords go over the network as text; use ldaps://"
-        )
-
-
 def _signing() -> Iterator[Finding]:
     try:
         yield Finding("Signing key", "good", keyring.current().id)
@@ -268,41 +209,6 @@ def _misspelt() -> Iterator[str]:
             yield f"{name} is set and is no setting; did you mean {near[0]}?"
 
 
-def _proxies(headers: Any) -> Iterator[Finding]:
-    count = settings.TRUSTED_PROXY_COUNT
-    if headers is None:
-        yield Finding(
-            "Proxies", "fact", f"TRUSTED_PROXY_COUNT is {count}; the operators' page compares it with a request"
-        )
-        return
-    hops = len([hop for hop in headers.get("x-forwarded-for", "").split(",") if hop.strip()])
-    if hops and not count:
-        says = f"X-Forwarded-For has {hops} addresses, TRUSTED_PROXY_COUNT is 0: set it, or all seem to come from one"
-        yield Finding("Proxies", "warn", says)
-    elif hops < count:
-        says = f"X-Forwarded-For has {hops} addresses, TRUSTED_PROXY_COUNT is {count}: anybody can say any; lower it"
-        yield Finding("Proxies", "bad", says)
-    elif count and not headers.get("x-forwarded-proto"):
-        yield Finding(
-            "Proxies", "warn", "the proxy sends no X-Forwarded-Proto: links say http; let it send that header"
-        )
-    else:
-        yield Finding("Proxies", "good", f"{count or 'none'} in front, as TRUSTED_PROXY_COUNT says")
-
-
-def _upstreams() -> Iterator[Finding]:
-    for registry in registries.every():
-        try:
-            answer = client.get(registry, "-/ping", most=2**16, seconds=5)
-        except UpstreamError as error:
-            yield Finding(
-                "Upstream", "bad", f"{registry.host}: {error}; look at UPSTREAM_URL and EGRESS_ALLOWED_NETWORKS"
-            )
-            continue
-        state = "good" if answer.status < 400 else "warn"
-        yield Finding("Upstream", state, f"{registry.host} answered with {answer.status}")
-
-
 def _shown(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
@@ -313,5 +219,6 @@ def _size(count: int) -> str:
 
 
 _CHECKS: list[Callable[[], Iterator[Finding]]] = [
-    _database, _tables, _storage, _room, _changes, _clock, _addresses, _mail, _directory, _signing, _safety,
+    _database, _tables, _storage, _room, _changes, _clock, surroundings.addresses, surroundings.mail,
+    surroundings.provider, surroundings.directory, _signing, _safety,
 ]  # fmt: skip

@@ -5,9 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.core.cache import cache
@@ -18,7 +16,7 @@ from django.utils import timezone
 from accounts import standstill
 from accounts.models import AuditEvent, User
 from orgs.models import Org
-from packages import keyring, reserve, vitals
+from packages import blobs, keyring, reserve, vitals
 from packages.models import DownloadCount, Package, StagedVersion, Version
 from packages.upstream import alerts
 from registry_site import timetable
@@ -79,8 +77,7 @@ def _storage() -> dict[str, Any]:
     kept = vitals.stored()
     gone = Version.objects.filter(erased_at=None).exclude(unpublished_at=None).aggregate(all=Sum("size"))["all"] or 0
     staged = StagedVersion.objects.aggregate(all=Sum("size"))["all"] or 0
-    parts = urlsplit(settings.STORAGE_URL)
-    folder = Path(unquote(parts.path)) if parts.scheme == "file" else settings.DATA_DIR
+    folder = blobs.store().folder or settings.DATA_DIR
     try:
         disk = shutil.disk_usage(folder if folder.exists() else settings.DATA_DIR)
     except OSError:

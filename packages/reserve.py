@@ -23,8 +23,7 @@ MEGABYTE = 2**20
 def places() -> dict[str, Path]:
     """The folders that are watched, by their name: what is received, tarballs in a folder, a database in a file."""
     found = {"spool": _existing(settings.SPOOL_DIR)}
-    store = blobs.store()
-    root: Path | None = getattr(getattr(store, "new", store), "root", None)
+    root = blobs.store().folder
     if root is not None:
         found["storage"] = _existing(root)
     if connection.vendor == "sqlite":

@@ -6,7 +6,6 @@ import os
 import shutil
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 
 from django.conf import settings
 from django.core.cache import cache
@@ -43,7 +42,7 @@ def database() -> str:
 def storage() -> str:
     """Whether the store of tarballs answers, and a folder can be written to. Raises OSError."""
     store = blobs.store()
-    root: Path | None = getattr(store, "root", None)
+    root = store.folder
     if root is not None and not os.access(root, os.R_OK | os.W_OK | os.X_OK):
         return "cannot be written to" if root.exists() else "is not there"
     if belonging.is_apart():
@@ -114,7 +113,7 @@ def database_size() -> int:
 
 
 def _free() -> dict[tuple[str, ...], float]:
-    places = {"data": settings.DATA_DIR, "storage": getattr(blobs.store(), "root", None)}
+    places = {"data": settings.DATA_DIR, "storage": blobs.store().folder}
     return {(name,): shutil.disk_usage(path).free for name, path in places.items() if path and path.exists()}
 
 

@@ -20,6 +20,10 @@ class FolderStore:
         self.root, self.mode = root, mode
         self._began_with = _identity(root)
 
+    @property
+    def folder(self) -> Path:
+        return self.root
+
     def put(self, key: str, source: Path) -> None:
         self._require_same()
         target = self.root / key

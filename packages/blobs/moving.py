@@ -19,6 +19,10 @@ class MovingStore:
     def __init__(self, new: Store, old: Store) -> None:
         self.new, self.old = new, old
 
+    @property
+    def folder(self) -> Path | None:
+        return self.new.folder
+
     def put(self, key: str, source: Path) -> None:
         self.new.put(key, source)
 

@@ -57,6 +57,10 @@ class S3Store:
             raise ImproperlyConfigured(f"addressing in {name} is path or virtual")
         return cls(parts.netloc, unquote(parts.path).strip("/"), **said)
 
+    @property
+    def folder(self) -> None:
+        return None
+
     def put(self, key: str, source: Path) -> None:
         from boto3.s3.transfer import TransferConfig
 

@@ -29,6 +29,10 @@ class Store(Protocol):
     was asked; FileNotFoundError when it does not have the blob.
     """
 
+    @property
+    def folder(self) -> Path | None:
+        """Where new blobs lie on this host; None where that is no folder."""
+
     def put(self, key: str, source: Path) -> None:
         """Keep the bytes of a file, safe against power loss when this returns; the file is gone afterwards."""
 

@@ -231,6 +231,13 @@ def test_kubernetes_is_told_of_every_file_and_of_no_secret():
         assert spec["containers"][0]["securityContext"]["readOnlyRootFilesystem"]
 
 
+def test_a_pod_has_room_for_all_uploads_it_takes_at_once():
+    said = {key: int(value) for key, value in lines_of(DEPLOY / "kubernetes/settings.env").items() if value.isdigit()}
+    spool = said["WEB_CONCURRENCY"] * said["UPLOADS_AT_ONCE"] * said["MAX_TARBALL_MB"]
+    (data,) = (each for each in pods()["registry"]["volumes"] if each["name"] == "data")
+    assert int(data["emptyDir"]["sizeLimit"].removesuffix("Gi")) * 1024 > 2 * spool
+
+
 def test_kubernetes_probes_exist_and_the_service_finds_its_pods():
     from registry_site import health
 

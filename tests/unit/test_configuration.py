@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 
-from packages import configuration, installation, vitals
+from packages import configuration, installation
 from registry_site import env
 from tests.tools.sessions import sign_in
 from tests.unit.test_settings import start
@@ -128,7 +129,7 @@ def test_each_setting_says_where_it_came_from_and_no_secret_what_it_is(tmp_path)
 
 
 def test_every_secret_that_the_readme_names_is_one():
-    readme = (vitals.Path(env.__file__).resolve().parent.parent / "README.md").read_text()
+    readme = (Path(env.__file__).resolve().parent.parent / "README.md").read_text()
     sentence = readme.partition("Secrets are ")[2].partition(". `manage.py")[0]
     named = {word.strip("`,. \n") for word in sentence.replace(" and ", " ").split()}
     assert named == {name for name, reading in env.seen.items() if reading.is_secret}
@@ -217,6 +218,14 @@ def test_what_is_doubtful_is_named(clean, settings):
     warned = [each.says for each in installation.look() if each.state == "warn"]
     for word in ("without https", "ALLOWED_HOSTS is *", "SECRET_KEY is weak", "RATE_LIMITS is off", "set EMAIL_FROM"):
         assert [each for each in warned if word in each], word
+
+
+def test_that_nobody_is_noticed_who_leaves_the_company_is_named(clean, settings):
+    settings.OIDC_URL, settings.OIDC_NAME, settings.OIDC_REQUIRED_GROUP = "https://id.example.com", "Acme", "eng"
+    (found,) = [each for each in installation.look() if each.subject == "Sign-in"]
+    assert (found.state, "OIDC_SIGN_IN_DAYS" in found.says) == ("warn", True)
+    settings.OIDC_SIGN_IN_DAYS = 14
+    assert not [each for each in installation.look() if each.subject == "Sign-in"]
 
 
 def test_a_setting_that_nearly_has_our_name_is_named(monkeypatch):

@@ -19,7 +19,7 @@ from accounts.directory import rounds
 from accounts.models import Absence, AuditEvent, DirectoryPerson, Scope, Token, User
 from orgs import organizations, teams
 from orgs.models import Role, Seat
-from packages import installation
+from packages import surroundings
 from registry_site import env, timetable
 from registry_site.errors import Conflict, NotFound, Unavailable
 from tests.conftest import PASSWORD as OWN
@@ -384,7 +384,7 @@ def test_no_password_gets_into_the_log(client, company, settings, caplog):
 
 def test_what_the_server_finds_when_it_looks_at_itself(company, settings):
     def said() -> dict[str, str]:
-        return {each.state: each.says for each in installation._directory()}
+        return {each.state: each.says for each in surroundings.directory()}
 
     assert "lets this registry in" in said()["good"]
     settings.LDAP_STARTTLS = False

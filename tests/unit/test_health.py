@@ -71,6 +71,8 @@ def test_tables_that_are_older_than_the_code_are_not_ready(monkeypatch):
 
 def test_an_object_store_that_fails_is_no_storage(monkeypatch):
     class Away:
+        folder = None
+
         def size(self, key):
             raise ConnectionError("the store is away")
 
@@ -84,6 +86,16 @@ def test_a_bucket_that_is_gone_or_has_another_name_is_no_storage(settings, bucke
     blobs.store.cache_clear()
     with pytest.raises(OSError, match="no bucket another"):
         vitals.storage()
+
+
+def test_a_folder_that_takes_over_is_looked_at_as_the_only_one_is(settings, tmp_path, bucket):
+    settings.STORAGE_URL, settings.STORAGE_FALLBACK_URL = (tmp_path / "new").as_uri(), bucket.address()
+    blobs.store.cache_clear()
+    assert vitals.storage() == "is not there"
+    (tmp_path / "new").mkdir()
+    blobs.store.cache_clear()
+    assert vitals.storage() == "ok"
+    assert ("storage",) in vitals._free()
 
 
 def test_what_fails_or_hangs_is_named_and_holds_nothing_up(monkeypatch, caplog):
