@@ -25,7 +25,8 @@ def deprecate(actor: Actor, name: str, messages: dict[str, str], revision: str |
     """Put a warning on versions, or take it away again; installers see it, nothing is removed.
 
     messages: by version number; "" takes the warning away. Versions that are not named keep theirs.
-    revision: the `_rev` the client's copy had, checked when given.
+    revision: the `_rev` the client's copy had, checked when given and there is something to change: whoever repeats
+    a request because its answer got lost is told that it is done.
     Raises Invalid for a version the package lacks or a message with control characters, Conflict for an old revision.
     Source: `npm deprecate PKG@RANGE MESSAGE`, PUT /PKG without attachment.
     """
@@ -38,13 +39,14 @@ def deprecate(actor: Actor, name: str, messages: dict[str, str], revision: str |
     for number in sorted(messages):
         if current[number] != messages[number]:
             changed.setdefault(messages[number], []).append(number)
-    if not changed:
-        require_revision(package, revision)
     with transaction.atomic():
         for text, numbers in changed.items():  # an event for each sentence
             with changing(package, actor, "version.deprecated", versions=numbers, message=text) as package:
+                left = package.versions.listed().filter(number__in=numbers).exclude(deprecated=text)
+                if not left.exists():  # the same request was in flight twice
+                    raise Unchanged
                 require_revision(package, revision)
-                package.versions.listed().filter(number__in=numbers).update(deprecated=text)
+                left.update(deprecated=text)
             revision = None  # the first of them counted it
 
 
@@ -127,16 +129,18 @@ def remove_tag(actor: Actor, name: str, tag: str) -> None:
 def unpublish_versions(actor: Actor, name: str, kept: frozenset[str], revision: str) -> None:
     """Take away every version that is not in `kept`; their numbers are never used again.
 
-    revision: the `_rev` of the client's copy. `latest` moves to the highest version that is left, where it was lost.
+    revision: the `_rev` of the client's copy, checked when something is left to do, as in `deprecate`.
+    `latest` moves to the highest version that is left, where it was lost.
     Raises Conflict for an old revision.
     Source: `npm unpublish PKG@VERSION`, PUT /PKG/-rev/REV.
     """
     package = access.find(actor, Action.MANAGE, name)
-    require_revision(package, revision)
     gone = sorted(set(package.versions.listed().values_list("number", flat=True)) - kept)
     if not gone:
         return
     with changing(package, actor, "version.unpublished", versions=gone) as package:
+        if not package.versions.listed().filter(number__in=gone).exists():  # the same request was in flight twice
+            raise Unchanged
         require_revision(package, revision)
         _take_away(package, gone)
         telling.unpublished(actor, package, f"{', '.join(gone[:10])} of {name}")

@@ -139,13 +139,15 @@ def revoke_team(actor: Actor, name: str, org_name: str, team_name: str) -> None:
 def set_owners(actor: Actor, name: str, names: tuple[str, ...], revision: str) -> None:
     """Make these people the maintainers of a package: who is new is granted, who is missing loses the grant.
 
-    revision: the `_rev` of the client's copy, always checked, because yarn 1 sends lists it never read.
+    revision: the `_rev` of the client's copy, checked when anything changes: yarn 1 sends lists it never read, and who
+    repeats a request whose answer got lost is told that it is done.
     Raises Conflict for another revision, an empty list or a missing scope's user; NotAllowed for a package of an org.
     Source: `npm owner add|rm`, PUT /PKG/-rev/REV with `maintainers`.
     """
     with transaction.atomic():
         package = access.find(actor, Action.MANAGE, name, lock=True)
-        require_revision(package, revision)
+        if set(names) != {entry["name"] for entry in packuments.maintainers(package)}:
+            require_revision(package, revision)
         _set_owners(actor, package, names)
 
 

@@ -11,7 +11,6 @@ import sys
 import threading
 from contextlib import suppress
 from datetime import timedelta
-from io import StringIO
 
 import pytest
 from django.core import mail
@@ -23,6 +22,7 @@ from django_tasks_db.models import DBTaskResult
 
 from accounts import notices
 from accounts.notices import Kind
+from packages import sharing
 from packages.models import Version
 from registry_site import repeating, timetable
 from tests.faults import harness
@@ -236,11 +236,17 @@ def test_69_a_mail_server_that_says_nothing_is_not_waited_for_without_end(settin
     assert mail.get_connection("django.core.mail.backends.smtp.EmailBackend").timeout == settings.EMAIL_TIMEOUT
 
 
-@pytest.mark.django_db
-def test_69_a_publish_does_not_wait_for_the_mail_that_tells_of_it(post, publish, uma):
-    post.line.swallow()
+@pytest.mark.django_db(transaction=True)
+def test_69_a_publish_does_not_wait_for_the_mail_that_tells_of_it(post, publish, uma, hugo):
     publish(uma, "@uma/x")
-    assert Version.objects.count() == 1
+    sharing.grant_person(uma, "@uma/x", "hugo", "read-write")
+    work()
+    post.line.swallow()
+    before = post.line.connections
+    publish(hugo, "@uma/x", "1.1.0")
+    assert Version.objects.count() == 2
+    assert DBTaskResult.objects.filter(status=READY).count() == 1, "it waits for the worker"
+    assert post.line.connections == before, "and nobody else went there"
 
 
 # --- 70, 69 with real processes -------------------------------------------------------------------------------------
@@ -311,25 +317,3 @@ def test_68_a_registry_that_is_killed_while_it_fetches_keeps_nothing_of_it_and_f
 def _ask_quietly(host: Host, path: str) -> None:
     with suppress(Lost):
         ask(host.port, "GET", path)
-
-
-# --- 72: the counters of tries --------------------------------------------------------------------------------------
-
-
-@pytest.mark.django_db
-def test_72_where_tries_cannot_be_counted_nobody_tries_without_end(npm, uma, settings):
-    """The counters lie in the database: a table that is lost is a fault like every other, and lets nobody in."""
-    from django.db import OperationalError, connection
-
-    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "5/m/key,10/m/ip"}
-
-    def broken(execute, sql, params, many, context):
-        if "shared_cache" in sql:
-            raise OperationalError("as told")
-        return execute(sql, params, many, context)
-
-    body = {"_id": "org.couchdb.user:uma", "name": "uma", "password": "wrong", "type": "user"}
-    with connection.execute_wrapper(broken):
-        found = {npm.put("-/user/org.couchdb.user:uma", body).status_code for _ in range(4)}
-    assert found <= {401, 429, 503}
-    assert call_command("check", stdout=StringIO()) is None

@@ -154,7 +154,7 @@ def test_a_pool_without_a_free_connection_says_503_within_seconds(place):
             answer = ask(host.port, "GET", path_of("@acme/pool-0"), place.token["alice"])
             assert (answer.status, "retry-after" in answer.headers) == (503, True)
             print(f"a pool without a free connection said 503 after {answer.seconds:.1f} s")
-            assert databases.POOL_SECONDS <= 2  # and so long it takes, where the machine has nothing else to do
+            assert answer.seconds < 8 * databases.POOL_SECONDS, "which is as long as it waits, on an idle machine"
             ready = ask(host.port, "GET", "/healthz/ready")
             assert ready.status == 503
             assert "database" in {name for name, said in ready.said["checks"].items() if said != "ok"}

@@ -10,6 +10,7 @@ import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -23,7 +24,6 @@ from orgs import organizations, service_accounts, teams
 from orgs import two_factor as org_two_factor
 from packages import (
     access,
-    blobs,
     claims,
     ledger,
     publishing,
@@ -443,18 +443,36 @@ def test_57_the_end_of_a_whole_package_repeated_changes_nothing(uma, npm, publis
     assert wrong() == []
 
 
-def test_58_what_is_repeated_because_its_answer_was_lost_succeeds_and_happens_once(uma, hugo, npm, publish):
+def test_58_what_is_repeated_because_its_answer_was_lost_succeeds_and_happens_once(uma, hugo, npm, publish, blob_files):
     hers = npm.as_(login_token(uma))
     document = payloads.publish_body("@uma/x", "1.0.0")
     publish(uma, "@uma/x", "0.1.0")
-    gentle = hers.get("@uma/x?write=true").json()
-    gentle["versions"]["0.1.0"]["deprecated"] = "old"
+
+    @cache
+    def gentle() -> dict[str, Any]:  # as `npm deprecate` reads it and sends it back
+        said = hers.get("@uma/x?write=true").json()
+        said["versions"]["0.1.0"]["deprecated"] = "old"
+        return said
+
+    @cache
+    def owners() -> dict[str, Any]:  # `npm owner add hugo`
+        said = hers.get("@uma/x?write=true").json()
+        people = [*said["maintainers"], {"name": "hugo", "email": ""}]
+        return {"_id": "@uma/x", "_rev": said["_rev"], "maintainers": people}
+
+    @cache
+    def fewer() -> dict[str, Any]:  # `npm unpublish @uma/x@0.1.0`, its first call
+        said = hers.get("@uma/x?write=true").json()
+        del said["versions"]["0.1.0"]
+        return said
+
     calls: dict[str, Callable[[], Any]] = {
         "version.published": lambda: hers.put("@uma/x", document),
         "tag.set": lambda: hers.put("-/package/@uma/x/dist-tags/next", "1.0.0"),
         "access.set": lambda: hers.post("-/package/@uma/x/access", {"access": "public"}),
-        "version.deprecated": lambda: releases.deprecate(uma, "@uma/x", {"0.1.0": "old"}),
-        "person.granted": lambda: sharing.grant_person(uma, "@uma/x", "hugo", "read-write"),
+        "version.deprecated": lambda: hers.put("@uma/x", gentle()),
+        "person.granted": lambda: hers.put(f"@uma/x/-rev/{owners()['_rev']}", owners()),
+        "version.unpublished": lambda: hers.put(f"@uma/x/-rev/{fewer()['_rev']}", fewer()),
     }
     for action, call in calls.items():
         before = len(events(action))
@@ -462,7 +480,7 @@ def test_58_what_is_repeated_because_its_answer_was_lost_succeeds_and_happens_on
             answer = call()
             assert answer is None or answer.status_code in (200, 201), f"{action}: {answer.content!r}"
         assert len(events(action)) == before + 1, action
-    assert blobs.store().keys()
+    assert len(blob_files()) == 2
     assert access.visible_to(Actor()).count() == 1
     assert wrong() == []
 

@@ -16,7 +16,7 @@ import pytest
 
 from tests.faults import harness
 from tests.faults.harness import Host, oracle
-from tests.faults.load import Lost, Told, ask, pack, path_of, publish, tarball_path
+from tests.faults.load import Told, ask, pack, path_of, publish, tarball_path
 
 BOTH = [("sqlite", "folder"), pytest.param(("postgres", "folder"), marks=pytest.mark.long)]
 CROWD = 100
@@ -195,6 +195,7 @@ def test_a_database_that_was_replaced_while_nobody_looked_is_whole_or_refused(pl
     host = Host(place)
     done = host.manage("prepare", check=False)
     assert done.returncode != 0
+    assert "malformed" in done.stderr
     place.file.write_bytes(whole)
-    with host, suppress(Lost):
+    with host:
         host.wait_until_ready()

@@ -82,9 +82,10 @@ def test_a_deprecation_of_an_old_copy_is_a_conflict(package, uma):
     old = revision()
     releases.set_tag(uma, NAME, "beta", "1.0.0")
     before = snapshot()
-    for messages in ({"1.0.0": "old"}, {"1.0.0": ""}):
-        with pytest.raises(Conflict):
-            releases.deprecate(uma, NAME, messages, old)
+    with pytest.raises(Conflict):
+        releases.deprecate(uma, NAME, {"1.0.0": "old"}, old)
+    assert snapshot() == before
+    releases.deprecate(uma, NAME, {"1.0.0": ""}, old)  # as it is already: nothing is asked for
     assert snapshot() == before
 
 
