@@ -13,14 +13,14 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.views.decorators.http import require_POST
 
-from accounts import stepup
 from accounts.operating import actor_of
+from accounts.views.stepping import require_recent
 from packages import quarantine, recall
 from packages.models import DownloadRecord, MirrorVersion
 from packages.recall import MOST_DEPENDENTS
 from packages.upstream import alerts
 from packages.views.recall import callers_of, sheet_of
-from registry_site.errors import Refusal, StepUpRequired
+from registry_site.errors import Refusal
 
 MOST_LISTED = 100
 
@@ -81,8 +81,7 @@ def page(request, shared: dict[str, Any], name: str, number: str) -> HttpRespons
 
 def sheet(request, shared: dict[str, Any], name: str, number: str) -> HttpResponse:
     """Everybody who got the version, as CSV: who takes that along shows once more who they are."""
-    if not stepup.is_recent(request):
-        raise StepUpRequired("show once more who you are")
+    require_recent(request)
     return sheet_of(recall.of_any(actor_of(request), name, number))
 
 

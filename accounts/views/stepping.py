@@ -14,6 +14,15 @@ from registry_site.errors import StepUpRequired
 View = Callable[..., HttpResponse]
 
 
+def require_recent(request) -> None:
+    """Goes on for a session that showed a few minutes ago who it is; for what is taken along, with people in it.
+
+    After the policy, so that a stranger hears what everybody hears. Raises StepUpRequired, which leads back here.
+    """
+    if not stepup.is_recent(request):
+        raise StepUpRequired("show once more who you are")
+
+
 def asks_again(view: View) -> View:
     """A page whose forms are taken from somebody who showed a few minutes ago who they are.
 
@@ -24,7 +33,9 @@ def asks_again(view: View) -> View:
     @wraps(view)
     def asking(request, *args, **kwargs) -> HttpResponse:
         if request.method == "POST" and request.user.is_authenticated and not stepup.is_recent(request):
-            raise StepUpRequired("show once more who you are") if request.htmx else ReauthenticationRequired
+            if not request.htmx:
+                raise ReauthenticationRequired
+            require_recent(request)
         return view(request, *args, **kwargs)
 
     return asking

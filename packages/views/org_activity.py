@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_date
 
 from accounts import audit, extracts
 from accounts.models import AuditEvent
+from accounts.views.stepping import require_recent
 from orgs import access as org_access
 from orgs.access import Action
 from orgs.models import Org
@@ -96,6 +97,7 @@ def activity(request, org: str) -> HttpResponse:
 def sheet(request, org: str) -> HttpResponse:
     """The same events as CSV, for owners."""
     found = org_access.find(request.actor, Action.MEMBERS, org)
+    require_recent(request)
     events = Wanted.read(request.GET).of(found, changes.heard_in(request.actor, found))[:MOST_ROWS]
     head = ["when", "who", "credential", "from", "action", "what", "package", "person"]
     rows = (
@@ -117,6 +119,7 @@ def sheet(request, org: str) -> HttpResponse:
 def lines(request, org: str) -> HttpResponse:
     """The same events as lines of JSON, with all that is known of each."""
     found = org_access.find(request.actor, Action.MEMBERS, org)
+    require_recent(request)
     events = Wanted.read(request.GET).of(found, changes.heard_in(request.actor, found))[:MOST_ROWS]
     return sheets.sent(f"{found.name}-activity.jsonl", "application/jsonl", extracts.for_owners(events.iterator()))
 

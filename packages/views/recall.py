@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from accounts import notices
+from accounts.views.stepping import require_recent
 from packages import access, recall, records
 from packages.recall import MAX_REASON, MOST_DEPENDENTS, Recall
 from packages.views.paging import page_of
@@ -34,8 +35,10 @@ def page(request, name: str, number: str) -> HttpResponse:
 
 
 def sheet(request, name: str, number: str) -> HttpResponse:
-    """Those that the page names, as CSV."""
-    return sheet_of(recall.of_own(request.actor, name, number))
+    """Those that the page names, as CSV: who takes that along shows once more who they are."""
+    found = recall.of_own(request.actor, name, number)
+    require_recent(request)
+    return sheet_of(found)
 
 
 @require_POST

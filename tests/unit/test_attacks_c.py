@@ -84,6 +84,19 @@ def test_c30_who_takes_a_list_of_people_along_shows_once_more_who_they_are(clien
     assert client.get(page, headers=HTML).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "path", ["/package/@acme/x/v/1.0.0/recall.csv", "/org/acme/activity.csv", "/org/acme/activity.jsonl"]
+)
+def test_c30_so_do_owners(client, acme, alice, dave, publish, path):
+    publish(alice, "@acme/x")
+    sign_in(client, dave, seconds_ago=301)
+    assert client.get(path, headers=HTML).status_code in (403, 404), "a stranger hears what everybody hears"
+    sign_in(client, alice, seconds_ago=301)
+    assert client.get(path, headers=HTML)["Location"].startswith("/reauthenticate?next=")
+    sign_in(client, alice)
+    assert client.get(path, headers=HTML)["Content-Disposition"].startswith("attachment")
+
+
 # --- backups: who may read them, and what they may name ----------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ from accounts.models import AuditEvent, AuditSeal
 from packages import ledger, releases, verification, witness
 from packages.management import rows
 from tests.tools import plans
+from tests.tools.sessions import sign_in
 
 WHO = Actor(credential="operator", address="2001:DB8::1", request_id="abc")
 
@@ -392,10 +393,9 @@ def test_each_event_is_exported_once_while_others_are_sealed(db, monkeypatch):
 def test_owners_get_what_they_may_see_as_lines(client, acme, alice, bob, publish):
     publish(alice, "@acme/x", "1.0.0")
     chain.extend()
-    backend = "allauth.account.auth_backends.AuthenticationBackend"
-    client.force_login(bob.user, backend=backend)
+    sign_in(client, bob)
     assert client.get("/org/acme/activity.jsonl").status_code == 403
-    client.force_login(alice.user, backend=backend)
+    sign_in(client, alice)
     answer = client.get("/org/acme/activity.jsonl?what=versions")
     (line,) = [json.loads(line) for line in answer.getvalue().decode().splitlines()]
     assert (line["action"], line["what"], line["org"]) == ("version.published", "published 1.0.0", "acme")
