@@ -10,7 +10,9 @@ from io import StringIO
 import orjson
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 
+from accounts import audit
 from orgs.models import Membership, Role, Seat, Team
 from packages import blobs, ledger, packuments
 from packages.models import (
@@ -64,6 +66,18 @@ def test_a_registry_that_is_as_it_has_to_be(world, stage, uma):
     assert "Everything" in run()
     assert "Everything" in run("--quick", "--all")
     assert "Everything" in run("--documents", "0")
+
+
+def test_i7_each_version_is_in_the_audit_log_once(world, alice):
+    row = version("@acme/ledger")
+    Version.objects.filter(pk=row.pk).update(number="9.9.9")
+    ledger.note("@acme/ledger", "9.9.9", row.integrity)
+    said = wrong()
+    assert "@acme/ledger@9.9.9: no event tells of it" in said
+    Version.objects.filter(pk=row.pk).update(number="1.0.0")
+    with transaction.atomic():
+        audit.record(alice, "version.published", package="@acme/ledger", org="acme", version="1.0.0", integrity="")
+    assert "tells 2 times that it was published" in wrong()
 
 
 def damage(row: Version) -> None:
