@@ -20,16 +20,11 @@ class Setting:
     name: str
     value: str
     source: str
-    is_secret: bool
 
 
 def every() -> list[Setting]:
     """All settings, by name."""
-    return [Setting(name, _value(name, each), SOURCES[each.source], each.is_secret) for name, each in _read()]
-
-
-def _read() -> list[tuple[str, env.Reading]]:
-    return sorted(env.seen.items())
+    return [Setting(name, _value(name, each), SOURCES[each.source]) for name, each in sorted(env.seen.items())]
 
 
 def _value(name: str, reading: env.Reading) -> str:

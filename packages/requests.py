@@ -116,11 +116,6 @@ def waiting_for(actor: Actor) -> QuerySet[AccessRequest]:
     return found.select_related("membership__user", "membership__org__scope")
 
 
-def of_actor(actor: Actor) -> QuerySet[AccessRequest]:
-    """The actor's own open requests, newest first."""
-    return _open().filter(membership__user=actor.user)
-
-
 def with_ways(actor: Actor, requests: list[AccessRequest]) -> list[Waiting]:
     """These requests of one org, each with the ways to grant it. Four queries for all of them."""
     there = {

@@ -24,7 +24,7 @@ MAIL_SECONDS = 20  # after which a mail server that says nothing is away
 
 @dataclass(frozen=True)
 class Reading:
-    """Where a setting came from. source: `default`, `environment` or `file`; text: "" for a secret, as given else."""
+    """Where a setting came from. source: `default`, `environment` or `file`; text: as given, `set` for a secret."""
 
     source: str
     text: str
@@ -181,8 +181,8 @@ def directory(name: str) -> str:
 def search_filter(name: str, default: str, *places: str) -> str:
     """A filter of a directory with at least one of these places in it, as `{name}`. Raises ImproperlyConfigured."""
     value = text(name, default)
-    whole = value.startswith("(") and value.endswith(")") and value.count("(") == value.count(")")
-    if not whole or not any(place in value for place in places):
+    is_whole = value.startswith("(") and value.endswith(")") and value.count("(") == value.count(")")
+    if not is_whole or not any(place in value for place in places):
         raise ImproperlyConfigured(f"{name} is {value!r}; it is like {default}, with {' or '.join(places)} in it")
     return value
 

@@ -61,7 +61,7 @@ class Remote:
     def package(self, name: str) -> Found:
         """The whole packument. Raises NotFound, Unavailable, Malformed."""
         parsed = sources.parsed(name)
-        answer = self._get(self.registry, self.registry.package(parsed.full), most=reading.MOST_BYTES)
+        answer = self._get(self.registry.package(parsed.full), most=reading.MOST_BYTES)
         if answer is None:
             raise NotFound("it has no such package, or the token may not read it")
         read = reading.read(answer, parsed, is_full=True)
@@ -137,7 +137,7 @@ class Remote:
         return Access.PUBLIC
 
     def _json(self, address: str, *, missing: Any) -> Any:
-        body = self._get(self.registry, address, most=MOST_LISTING)
+        body = self._get(address, most=MOST_LISTING)
         if body is None:
             return missing
         try:
@@ -145,7 +145,8 @@ class Remote:
         except orjson.JSONDecodeError:
             raise Malformed(f"{self.label} did not answer with JSON") from None
 
-    def _get(self, registry: Registry, address: str, *, most: int) -> bytes | None:
+    def _get(self, address: str, *, most: int) -> bytes | None:
+        registry = self.registry
         with (
             _telling(),
             client.opened(registry, address, {"Accept": "application/json"}, most=most, seconds=SECONDS) as reply,

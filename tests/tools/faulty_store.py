@@ -26,7 +26,7 @@ HELD_SECONDS = 60
 
 
 class Reply:
-    """What is about to be answered; a fault changes it. after: is called when it is sent, or instead of that."""
+    """What is about to be answered; a fault changes it."""
 
     def __init__(self, status: int, body: bytes = b"", **headers: str) -> None:
         self.status, self.body = status, body
@@ -142,7 +142,6 @@ class FaultyStore:
         self.uploads: dict[str, tuple[str, dict[int, bytes], float]] = {}
         self.asked: list[str] = []
         self.ranges = True
-        self.is_gone = False  # the bucket
         self.lists_late: set[str] = set()
         self._scripted: dict[str, deque[Fault]] = {}
         self._lock = threading.Lock()
@@ -167,7 +166,7 @@ class FaultyStore:
         with self._lock:
             self._scripted.clear()
             self.asked.clear()
-            self.ranges, self.is_gone = True, False
+            self.ranges = True
             self.lists_late.clear()
 
     def waits_for(self, call: str) -> int:
@@ -202,8 +201,6 @@ class FaultyStore:
         return fault(lambda: self._honest(call, key, words, headers, body))
 
     def _honest(self, call: str, key: str, words: dict[str, str], headers: Any, body: bytes) -> Reply:
-        if self.is_gone:
-            return answers(404, "NoSuchBucket")(lambda: Reply(404))
         with self._lock:
             match call:
                 case "PUT" if "partNumber" in words:
