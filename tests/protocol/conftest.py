@@ -58,8 +58,8 @@ def pytest_collection_modifyitems(config, items) -> None:
 
 def _client(item) -> tuple[str, int] | None:
     params = item.callspec.params if hasattr(item, "callspec") and not item.get_closest_marker("row") else {}
-    kind = params.get("kind", ("npm", params.get("major")))
-    return kind if isinstance(kind, tuple) and isinstance(kind[1], int) else None
+    said = (params.get("kind"), params.get("client"), ("npm", params.get("major")))
+    return next((each for each in said if isinstance(each, tuple) and isinstance(each[1], int)), None)
 
 
 @pytest.hookimpl(wrapper=True)
