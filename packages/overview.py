@@ -125,7 +125,7 @@ def _warnings(storage: dict[str, Any], queue: dict[str, Any]) -> list[str]:
         found.append("Jobs have waited for minutes: is the background worker (manage.py work) running?")
     if queue["failed"]:
         found.append(f"{queue['failed']} tasks failed; the queue below has their errors.")
-    if failing := timetable.failing():
+    if failing := [each.name for each in queue["jobs"] if timetable.is_failing(each)]:
         found.append(f"What is done regularly fails: {', '.join(failing)}. The list of jobs below says why.")
     bare = User.objects.filter(Q(is_staff=True) | Q(is_superuser=True), is_active=True).exclude(
         authenticator__type__in=("totp", "webauthn")

@@ -21,6 +21,7 @@ from packages import belonging, blobs, reserve
 from packages.models import Version
 from registry_site import draining, timetable
 from registry_site.metrics import Gauge
+from registry_site.models import Job
 
 NO_BLOB = "00/00/none"  # no blob is called so
 FEW = 20_000  # versions that are added up while somebody waits
@@ -135,7 +136,12 @@ def oldest() -> float:
 
 def overdue() -> float:
     """For how many seconds a job waits that is due."""
-    return _age(timetable.awaited().aggregate(at=Min("due_at"))["at"], timezone.now())
+    return timetable.overdue().total_seconds()
+
+
+def failing() -> float:
+    """How many regular jobs broke off the last time."""
+    return sum(map(timetable.is_failing, Job.objects.all()))
 
 
 def _age(moment: datetime | None, now: datetime) -> float:
@@ -146,7 +152,7 @@ GAUGES: list[Gauge] = [
     ("registry_queue_tasks", "Mail, webhooks and other work of the background worker", queued, ("state",)),
     ("registry_queue_oldest_seconds", "For how long the oldest task waits that could be done", oldest, ()),
     ("registry_jobs_overdue_seconds", "For how long a regular job waits that is due", overdue, ()),
-    ("registry_jobs_failing", "Regular jobs whose last run broke off", lambda: float(len(timetable.failing())), ()),
+    ("registry_jobs_failing", "Regular jobs whose last run broke off", failing, ()),
     ("registry_storage_bytes", "Tarballs that are kept", stored, ()),
     ("registry_free_bytes", "Free space of the file systems that are used", _free, ("place",)),
     ("registry_database_bytes", "What the database takes", database_size, ()),

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 
 from django.db import DatabaseError, close_old_connections
-from django.db.models import F, Q, QuerySet
+from django.db.models import Min, Q
 from django.utils import timezone
 
 from registry_site import repeating
@@ -66,16 +66,25 @@ def names() -> list[str]:
     return sorted(_jobs)
 
 
-def awaited() -> QuerySet[Job]:
-    """Of the jobs there are, those that run when they are due: while the daily ones rest, the others alone."""
-    return Job.objects.filter(name__in=_often if _rests() else list(_jobs))
+def overdue() -> timedelta:
+    """For how long a job waits that is due; the daily ones are not while they rest."""
+    late = _late(_jobs)
+    return _late(_often) if late and _rests() else late
 
 
-def failing() -> list[str]:
-    """The jobs whose last run broke off, or began more than an hour ago and did not end."""
-    begun = Job.objects.filter(name__in=list(_jobs))
-    lost = Q(started_at__lt=timezone.now() - LEASE) & (Q(finished_at=None) | Q(finished_at__lt=F("started_at")))
-    return list(begun.filter(~Q(failure="") | lost).order_by("name").values_list("name", flat=True))
+def is_failing(job: Job) -> bool:
+    """Whether the last run of this job broke off, or began more than an hour ago and did not end.
+
+    One that an older release had is none any more.
+    """
+    begun, ended = job.started_at, job.finished_at
+    is_lost = begun is not None and begun < timezone.now() - LEASE and (ended is None or ended < begun)
+    return job.name in _jobs and bool(job.failure or is_lost)
+
+
+def _late(names: Collection[str]) -> timedelta:
+    due = Job.objects.filter(name__in=names).aggregate(at=Min("due_at"))["at"]
+    return max(timedelta(), timezone.now() - due) if due else timedelta()
 
 
 def keep(stop: threading.Event) -> None:

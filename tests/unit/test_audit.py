@@ -16,6 +16,7 @@ from packages.models import Package
 from packages.packuments import revision_of
 from registry_site.errors import Refusal
 from tests.conftest import PASSWORD, login_token
+from tests.tools.sessions import sign_in
 from tests.unit.test_staging import protected
 
 
@@ -191,7 +192,7 @@ def test_an_event_says_who_from_where_by_which_credential_and_request(npm, world
 
 
 def test_a_change_in_the_browser_is_the_sessions(client, world):
-    client.force_login(world.alice.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    sign_in(client, world.alice)
     client.post("/package/@acme/x/access/level", {"access": "public", "confirm": "@acme/x"})
     event = AuditEvent.objects.first()
     assert (event.action, event.credential, event.actor_name) == ("access.set", "session", "alice")

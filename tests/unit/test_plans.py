@@ -11,6 +11,7 @@ from registry_site.errors import PaymentRequired
 from tests.conftest import login_token
 from tests.policy.world import snapshot
 from tests.tools import payloads
+from tests.tools.sessions import sign_in
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +127,7 @@ def test_npm_owner_add_answers_402_and_changes_nobody(npm, publish, uma, hugo, g
 
 def test_the_access_page_says_why_and_changes_nothing(client, publish, uma):
     publish(uma, "@uma/x", access="public")
-    client.force_login(uma.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    sign_in(client, uma)
     before = snapshot()
     sent = {"access": "restricted", "confirm": "@uma/x"}
     page = client.post("/package/@uma/x/access/level", sent, headers={"accept": "text/html"})
