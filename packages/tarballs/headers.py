@@ -99,7 +99,7 @@ def _text(field: bytes) -> bytes:
 
 
 def _octal(field: bytes) -> int | None:
-    digits = field.strip(b"\0 ")
+    digits = field.lstrip(b" ").rstrip(b"\0 ")  # a NUL ends it: what stands behind one in front no client reads
     return int(digits, 8) if _OCTAL.fullmatch(digits) else (0 if not digits else None)
 
 

@@ -325,6 +325,8 @@ def test_a34_pax_size(refused, look):
         b"0x00000003\0\0",
         b"000 0000003\0",
         b"00000000009\0",
+        b"\x000000000003\0",  # what stands behind a NUL is nothing to npm, which would read the contents as headers
+        b" \x00000000003\0",
     ],
 )
 def test_a34_size_field(refused, field):
