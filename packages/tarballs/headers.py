@@ -115,6 +115,8 @@ def _entry(header: _Header, extended: dict[str, bytes]) -> Entry:
     except UnicodeDecodeError:
         raise refusal(f"the name {_shown(header.path)} is not UTF-8", "entry_path") from None
     # Before there were types, a slash at the end made a directory; to some parsers it still does.
+    if header.kind == b"\0" and header.path.endswith(b"/") != path.endswith("/"):
+        raise refusal(f"{_shown(header.path)} is a directory to some, and a file to others", "bad_archive")
     is_directory = header.kind == _DIRECTORY or (header.kind == b"\0" and path.endswith("/"))
     if is_directory and header.size:
         raise refusal(f"the directory {_shown(header.path)} has contents", "bad_archive")

@@ -310,6 +310,13 @@ def test_a33_file_and_folder(refused, kind):
     refused(packed(entry("package/lib"), entry("package/lib", kind=b"5")), "duplicate_entry")
 
 
+def test_a33_a_folder_to_some_and_a_file_to_others(refused, look):
+    """Of an entry without a type some readers ask the header's own name, others the one that a header before it gives."""
+    assert look(packed(pax(path="package/x") + entry("package/y", kind=b"\0")))
+    refused(packed(pax(path="package/x") + entry("./", kind=b"\0")), "bad_archive")
+    refused(packed(pax(path="package/x/") + entry("package/y", kind=b"\0")), "bad_archive")
+
+
 def test_a34_pax_size(refused, look):
     assert look(packed(pax(size="3"), entry("package/x", b"abc")))
     for size in ("4", "03", "-3", "", "x", "99999999999999"):
