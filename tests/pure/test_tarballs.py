@@ -311,7 +311,7 @@ def test_a33_file_and_folder(refused, kind):
 
 
 def test_a33_a_folder_to_some_and_a_file_to_others(refused, look):
-    """Of an entry without a type some readers ask the header's own name, others the one that a header before it gives."""
+    """Of an entry without a type some readers ask its own name, others the one that a header before it gives."""
     assert look(packed(pax(path="package/x") + entry("package/y", kind=b"\0")))
     refused(packed(pax(path="package/x") + entry("./", kind=b"\0")), "bad_archive")
     refused(packed(pax(path="package/x/") + entry("package/y", kind=b"\0")), "bad_archive")
