@@ -80,7 +80,9 @@ def repository(address: str) -> str:
     try:
         parts = urlsplit(re.sub(r"^git://", "https://", address, count=1))
         path = parts.path.partition("@")[0].rstrip("/").removesuffix(".git")
-        if parts.scheme not in ("https", "http", "ssh") or not parts.hostname or not path.strip("/"):
+        if parts.scheme not in ("https", "http", "ssh") or not path.strip("/"):
+            return ""
+        if not re.fullmatch(r"[\w.-]+", parts.hostname or ""):  # urllib finds ::1 in many odd places
             return ""
         port = f":{parts.port}" if parts.port else ""
     except ValueError:

@@ -129,6 +129,8 @@ def parse(url: str) -> Target:
         raise EgressError("this address names no host")
     if "@" in parts.netloc:
         raise EgressError("an address holds no user name or password")
+    if port == 0:
+        raise EgressError("this address names no port")
     return Target(scheme, ascii_host.lower(), PORTS[scheme] if port is None else port, path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any
 
 import nodesemver
@@ -65,7 +66,8 @@ def _linked(value: Any) -> bool:
     if found is None:
         return False
     assert found["address"].startswith(("http://", "https://"))
-    assert "@" not in found["address"].split("/")[2]
+    assert "@" not in re.split(r"[/?#]", found["address"])[2]
+    assert found["address"].isprintable()
     return True
 
 
@@ -100,7 +102,7 @@ def semver(data: bytes) -> bool:
         assert once.isascii()
         assert "/" not in once.partition("/")[2]
         if parse is names.parse_version:
-            assert nodesemver.valid(once, False) == once
+            assert str(nodesemver.valid(once, False)) == once
         if parse is names.parse_tag:
             assert not ranges.is_range(once) or once.lower() in ("latest",)
     held = ranges.inside(text, NUMBERS)

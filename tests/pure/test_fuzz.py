@@ -60,6 +60,15 @@ def odd_header() -> bytes:
 # What fuzzers, or people who thought like one, found once.
 FOUND = {
     "the first part of a path where there is none": ("tarball", odd_header()),
+    "a size behind a NUL, where npm reads none": (
+        "tarball", payloads.header("package/package.json", size_field=b"\0000000000046") + bytes(1024)
+    ),
+    "an entry is a folder by its own name and a file by the one before it": (
+        "tarball", payloads.PACKAGE_JSON + payloads.pax(path="package/x") + payloads.header("./", kind=b"\0")
+    ),
+    "a repository at a port that is an address": ("link", b"https://h:ost.ex[::1]ta/b"),
+    "an address without a port that is one": ("link", b"http://host.example:0"),
+    "a link with a NUL in it": ("link", b"http://ho:40?0\0git@"),
     "a readme of empty lines took an hour": ("readme", b"\n" * 300_000),
     "a readme of 30 kB became 80 MB": (
         "readme", b"".join(b"<b title=%d>" % n for n in range(2000)) + b"<p>x" * 2000

@@ -46,7 +46,8 @@ def test_what_operators_allow_is_reached_on_any_port_and_nothing_beside_it():
     [
         "file:///etc/passwd", "gopher://example.com/", "ftp://example.com/", "//example.com/", "example.com", "",
         "https://", "https:///path", "https://user@example.com/", "https://user:word@example.com/",
-        "https://@example.com/", "https://example.com:99999/", "https://example.com:port/", "https://exam ple.com/",
+        "https://@example.com/", "https://example.com:99999/", "https://example.com:port/",
+        "https://example.com:0/", "https://exam ple.com/",
         "https://example.com/\r\nX: y", "https://example.com\\@127.0.0.1/", "https://example.com/\tx", "https://[::1/",
         "https://example.com/\u00e9", "https://" + "a" * 70 + ".com/", "https://example.com/" + "a" * 2000,
     ],
