@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from django.db.models import QuerySet
+
 from packages import blobs
 from packages.blobs.store import Store
 from packages.models import StagedVersion, Version
@@ -42,7 +44,7 @@ class Moved:
 
 def count() -> int:
     """How many tarballs rows name."""
-    return sum(rows.count() for rows in _rows())
+    return sum(rows.count() for rows in naming())
 
 
 def move(old: Store, new: Store, report: Moved, *, quick: bool = False) -> Iterator[Named]:
@@ -68,14 +70,14 @@ def move(old: Store, new: Store, report: Moved, *, quick: bool = False) -> Itera
         yield each
 
 
-def _rows():
-    # In the order in which a tarball passes from one to the other.
+def naming() -> tuple[QuerySet[StagedVersion], QuerySet[Version]]:
+    """The rows that name tarballs, in the order in which a tarball passes from one to the other."""
     return StagedVersion.objects.all(), Version.objects.filter(erased_at=None)
 
 
 def named() -> Iterator[Named]:
     """Every tarball that a row names."""
-    for rows in _rows():
+    for rows in naming():
         columns = ("pk", "package__name", "number", "blob", "size")
         last = 0
         while some := list(rows.filter(pk__gt=last).order_by("pk").values_list(*columns)[:500]):
@@ -86,7 +88,7 @@ def named() -> Iterator[Named]:
 
 def is_named(key: str) -> bool:
     """Whether a row names this key, now."""
-    return any(rows.filter(blob=key).exists() for rows in _rows())
+    return any(rows.filter(blob=key).exists() for rows in naming())
 
 
 def has(store: Store, each: Named) -> bool:

@@ -14,7 +14,6 @@ from django.utils import timezone
 from accounts import audit
 from packages import blobs, relocation
 from packages.blobs.store import Store
-from packages.models import StagedVersion, Version
 from registry_site import spool
 from registry_site.errors import Conflict
 
@@ -68,10 +67,7 @@ def unnamed(older_than: float) -> Iterator[str]:
     keys = store.keys()
     while batch := list(dict.fromkeys(islice(keys, BATCH))):
         named = {
-            key
-            # in the order in which a blob passes from one to the other
-            for rows in (StagedVersion.objects, Version.objects.filter(erased_at=None))
-            for key in rows.filter(blob__in=batch).values_list("blob", flat=True)
+            key for rows in relocation.naming() for key in rows.filter(blob__in=batch).values_list("blob", flat=True)
         }
         yield from (key for key in batch if key not in named and _is_older(store, key, floor))
 
